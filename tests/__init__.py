@@ -1,0 +1,1 @@
+"""Tests on real sockets, real databases and real servers."""
