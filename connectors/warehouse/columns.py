@@ -1,0 +1,209 @@
+"""The fast path: a column of plain values in the form each database takes as it is.
+
+PostgreSQL parses text itself, so text stays text and COPY does the rest. SQLite checks
+next to nothing, so there times are brought to one UTC form and numbers to int, float
+(up to 15 digits, which float64 keeps exactly) or text (beyond).
+
+Every function raises `NotPlainError` for a column that needs the slow path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from connectors.model import FieldType
+from connectors.warehouse.values import (
+    EXACT_DIGITS,
+    INT64,
+    NONE,
+    PLAIN_DATE,
+    PLAIN_INTEGER,
+    PLAIN_NUMBER,
+    PLAIN_TIMESTAMP,
+    ZONED_TIMESTAMP,
+    NotPlainError,
+    UnfitError,
+    as_json,
+    as_text,
+    document,
+    holds_nul,
+    plain_text_column,
+    timestamp_text,
+)
+
+Values: TypeAlias = Sequence[Any]
+BOOLEANS = {"true", "false", "", None}
+SQLITE_BOOLEANS = {"true": 1, "false": 0, "": None, None: None, True: 1, False: 0}
+MILLISECONDS_Z = len("0000-00-00T00:00:00.000Z")
+
+
+def kinds(values: Values) -> set[type]:
+    """Return the Python types in a column, None left out."""
+    return set(map(type, values)) - {NONE}
+
+
+def text(values: Values, _zone: str) -> Values:
+    """Text as it is; other decoded values in their text form."""
+    if kinds(values) <= {str}:
+        return values
+    try:
+        return [None if value is None else as_text(value) for value in values]
+    except UnfitError as error:
+        raise NotPlainError from error
+
+
+def sqlite_text(values: Values, zone: str) -> Values:
+    """Text, which SQLite would also take with a NUL byte that PostgreSQL refuses."""
+    ready = text(values, zone)
+    if "\x00" in "".join([value for value in ready if value]):
+        raise NotPlainError
+    return ready
+
+
+def integer(values: Values, _zone: str) -> Values:
+    """Ints, or text of at most 18 digits."""
+    found = kinds(values)
+    if found <= {int}:
+        return values
+    if found == {str}:
+        return plain_text_column(values, PLAIN_INTEGER)
+    raise NotPlainError
+
+
+def sqlite_integer(values: Values, zone: str) -> Values:
+    """Ints of 64 bit."""
+    ready = integer(values, zone)
+    if kinds(ready) == {str}:
+        return [None if value is None else int(value) for value in ready]
+    if not all(value is None or value in INT64 for value in ready):
+        raise NotPlainError
+    return ready
+
+
+def numeric(values: Values, _zone: str) -> Values:
+    """Exact numbers: ints, finite decimals, or text that every PostgreSQL reads alike."""
+    found = kinds(values)
+    if found == {str}:
+        return plain_text_column(values, PLAIN_NUMBER)
+    if not found <= {int, Decimal}:
+        raise NotPlainError
+    if Decimal in found and not all(
+        value.is_finite() for value in values if type(value) is Decimal
+    ):
+        raise NotPlainError
+    return values
+
+
+def sqlite_numeric(values: Values, zone: str) -> Values:
+    """Numbers as int or float where those are exact, as text where they are not."""
+    ready = numeric(values, zone)
+    if kinds(ready) == {str} and all(len(v) <= EXACT_DIGITS for v in ready if v is not None):
+        return [None if value is None else float(value) for value in ready]
+    return [None if value is None else sqlite_number(value) for value in ready]
+
+
+def sqlite_number(value: str | int | Decimal) -> int | float | str:
+    """Return the exact SQLite form of one number; `1.50` and `1.5` are the same value."""
+    if isinstance(value, int):
+        return value if value in INT64 else str(value)
+    number = Decimal(value)
+    if len(number.as_tuple().digits) <= EXACT_DIGITS and -300 < number.adjusted() < 300:  # noqa: PLR2004 - float64's range
+        return float(number)
+    return format(number.normalize(), "f")
+
+
+def boolean(values: Values, _zone: str) -> Values:
+    """Bools, or the words `true` and `false`."""
+    found = kinds(values)
+    if found <= {bool}:
+        return values
+    if found == {str} and set(values) <= BOOLEANS:
+        return [value or None for value in values]
+    raise NotPlainError
+
+
+def sqlite_boolean(values: Values, zone: str) -> Values:
+    """1 and 0."""
+    return [SQLITE_BOOLEANS[value] for value in boolean(values, zone)]
+
+
+def calendar_date(values: Values, _zone: str) -> Values:
+    """Dates as `yyyy-mm-dd`."""
+    if not kinds(values) <= {str}:
+        raise NotPlainError
+    return plain_text_column(values, PLAIN_DATE)
+
+
+def sqlite_date(values: Values, zone: str) -> Values:
+    """Dates that exist."""
+    ready = calendar_date(values, zone)
+    _must_parse(date.fromisoformat, ready)
+    return ready
+
+
+def timestamp(values: Values, zone: str) -> Values:
+    """ISO 8601 times; without an offset only where the stream's zone is UTC."""
+    if not kinds(values) <= {str}:
+        raise NotPlainError
+    return plain_text_column(values, PLAIN_TIMESTAMP if zone == "UTC" else ZONED_TIMESTAMP)
+
+
+def sqlite_timestamp(values: Values, zone: str) -> Values:
+    """Times in UTC with microseconds, so that text order is time order."""
+    ready = timestamp(values, zone)
+    moments = _must_parse(datetime.fromisoformat, ready)
+    if all(len(value) == MILLISECONDS_Z and value[-1] == "Z" for value in ready if value):
+        return [None if v is None else f"{v[:10]}T{v[11:-1]}000Z" for v in ready]
+    if any(moment.tzinfo is None for moment in moments):
+        raise NotPlainError
+    rest = iter(moments)
+    return [None if value is None else timestamp_text(next(rest)) for value in ready]
+
+
+def _must_parse(parse: Callable[[str], Any], values: Values) -> list[Any]:
+    try:
+        return list(map(parse, [value for value in values if value is not None]))
+    except ValueError as error:
+        raise NotPlainError from error
+
+
+def json(values: Values, _zone: str) -> Values:
+    """JSON text with sorted keys. Text that is itself a JSON object or list is taken as such."""
+    try:
+        return [None if value is None else as_json(document(value)) for value in values]
+    except UnfitError as error:
+        raise NotPlainError from error
+
+
+def sqlite_json(values: Values, zone: str) -> Values:
+    """JSON text without the NUL bytes that PostgreSQL's jsonb refuses."""
+    ready = json(values, zone)
+    if any(holds_nul(value) for value in ready if value):
+        raise NotPlainError
+    return ready
+
+
+READY: Mapping[str, Mapping[FieldType, Callable[[Values, str], Values]]] = {
+    "postgresql": {
+        FieldType.TEXT: text,
+        FieldType.INTEGER: integer,
+        FieldType.NUMERIC: numeric,
+        FieldType.BOOLEAN: boolean,
+        FieldType.DATE: calendar_date,
+        FieldType.TIMESTAMP: timestamp,
+        FieldType.JSON: json,
+    },
+    "sqlite": {
+        FieldType.TEXT: sqlite_text,
+        FieldType.INTEGER: sqlite_integer,
+        FieldType.NUMERIC: sqlite_numeric,
+        FieldType.BOOLEAN: sqlite_boolean,
+        FieldType.DATE: sqlite_date,
+        FieldType.TIMESTAMP: sqlite_timestamp,
+        FieldType.JSON: sqlite_json,
+    },
+}
+"""By dialect and type: the function that makes a whole column ready for the database."""
