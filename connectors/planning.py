@@ -32,6 +32,7 @@ class Options:
     page_size: int = 200
     batch_size: int = 1_000
     dry_run: bool = False
+    delete_guard: float = 0.2  # share of rows that one comparison may delete
 
 
 def check(source: Source, options: Options) -> None:

@@ -40,7 +40,7 @@ class Backoff:
 
     def __init__(self, first: float) -> None:
         """`first` is the wait after the first failure, in seconds."""
-        self._grow = wait_exponential_jitter(initial=first, max=LONGEST_BACKOFF, jitter=first)
+        self._grow = wait_exponential_jitter(multiplier=first, max=LONGEST_BACKOFF, jitter=first)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Tenacity asks once per failed attempt."""

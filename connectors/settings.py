@@ -39,6 +39,12 @@ class CoreSettings(BaseSettings):
     db_bulk_batch_size: int = Field(
         default=1000, ge=1, le=50_000, description="Rows per warehouse transaction"
     )
+    delete_guard_share: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="Share of a table's rows that one comparison may soft-delete; 1: any",
+    )
     throttle_max_wait_seconds: float = Field(
         default=120.0, ge=0, le=3600, description="Longest wait for one request's turn"
     )

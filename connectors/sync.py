@@ -118,7 +118,11 @@ class StreamSync:
         self._started = time.monotonic()
         self._requests_before = source.context.meter.requests
         self._writer = StreamWriter(
-            source.warehouse, source.run, stream, dry_run=source.options.dry_run
+            source.warehouse,
+            source.run,
+            stream,
+            dry_run=source.options.dry_run,
+            delete_guard=source.options.delete_guard,
         )
         self._queue = PageQueue(source.context.stopping, source.queue_pages)
         self._plan: Plan | None = None

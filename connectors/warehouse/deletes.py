@@ -4,8 +4,9 @@ Comparing needs the keys of a whole read. They are collected in a side table in 
 transactions of the batches, so that unchanged rows need no rewrite and a read that was
 interrupted and resumed still compares completely.
 
-The guard: a read that is empty, or would delete more than `GUARD_SHARE` of the rows it
-is compared with, deletes nothing and says so. A failed or filtered read never gets here.
+The guard: a read that is empty, or would delete more than a set share of the rows it is
+compared with (`DELETE_GUARD_SHARE`), deletes nothing and says so. A failed or filtered
+read never gets here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from connectors.warehouse.merge import seen_table
 from connectors.warehouse.schema import SQL_TYPES, TargetTable
 
 GUARD_SHARE = 0.2
-"""Largest share of rows that one comparison may delete. A vendor's outage looks like this."""
+"""Default for the share of rows that one comparison may delete: a vendor's outage looks so."""
 GUARD_ROWS = 20
 """In a window, this many may always go: a quiet day can lose all its few appointments."""
 
@@ -80,18 +81,27 @@ def by_signal(db: sa.Connection, table: TargetTable, keys: Sequence[Key], run_id
     )
 
 
-def unseen(db: sa.Connection, table: TargetTable, run_id: str) -> Compared:
+def unseen(
+    db: sa.Connection, table: TargetTable, run_id: str, *, guard: float = GUARD_SHARE
+) -> Compared:
     """After a complete read: soft-delete the rows whose keys it did not see."""
     gone, live = _count(db, table, "true" if _postgresql(table) else "1", {})
     if not gone:
         return Compared(0)
     seen = int(db.exec_driver_sql(f"SELECT count(*) FROM {seen_table(table)}").scalar() or 0)
-    if not seen or gone > GUARD_SHARE * live:
+    if (not seen and guard < 1) or gone > guard * live:
         return Compared(0, (_guarded(table, gone, live, "the full read"),))
     return Compared(_delete(db, table, "1 = 1", {}, run_id))
 
 
-def within(db: sa.Connection, table: TargetTable, closed: Range, run_id: str) -> Compared:
+def within(
+    db: sa.Connection,
+    table: TargetTable,
+    closed: Range,
+    run_id: str,
+    *,
+    guard: float = GUARD_SHARE,
+) -> Compared:
     """Soft-delete the rows inside a re-read range whose keys the read did not see."""
     known = table.columns.get(closed.column)
     if known is None or known.overflow:
@@ -102,7 +112,7 @@ def within(db: sa.Connection, table: TargetTable, closed: Range, run_id: str) ->
     gone, live = _count(db, table, condition, binds)
     if not gone:
         return Compared(0)
-    if gone > max(GUARD_SHARE * live, GUARD_ROWS):
+    if gone > max(guard * live, GUARD_ROWS):
         window = f"the read of {closed.since:%Y-%m-%d %H:%M} to {closed.until:%Y-%m-%d %H:%M}"
         return Compared(0, (_guarded(table, gone, live, window),))
     return Compared(_delete(db, table, condition, binds, run_id))
@@ -134,7 +144,7 @@ def missing(
 def _guarded(table: TargetTable, gone: int, live: int, read: str) -> str:
     return (
         f"{GUARD_NOTE}: {read} did not show {gone} of {live} rows of {table.name};"
-        " nothing was deleted. If they are really gone, raise DELETE_GUARD_SHARE for one run"
+        " nothing was deleted. If they are really gone, set DELETE_GUARD_SHARE=1 for one run"
     )
 
 

@@ -77,11 +77,13 @@ class StreamWriter:
         *,
         dry_run: bool = False,
         column_budget: int = COLUMN_BUDGET,
+        delete_guard: float = deletes.GUARD_SHARE,
     ) -> None:
         self.warehouse = warehouse
         self.run = run
         self.stream = stream
         self.dry_run = dry_run
+        self.delete_guard = delete_guard
         self.table = TargetTable(warehouse, run.source, stream, budget=column_budget)
         self.track_keys = False
         self.notes: list[str] = []
@@ -174,7 +176,7 @@ class StreamWriter:
         for whole in batch.whole:
             gone += deletes.missing(db, self.table, whole, batch.records, self.run.run_id)
         for closed in batch.closed:
-            found = deletes.within(db, self.table, closed, self.run.run_id)
+            found = deletes.within(db, self.table, closed, self.run.run_id, guard=self.delete_guard)
             gone += found.deleted
             self.notes += found.notes
         return counts + Counts(
@@ -261,7 +263,7 @@ class StreamWriter:
             self.table.reload(db)
             self.table.touch(db, names)
             if complete and self.stream.deletes is Deletes.COMPARE:
-                found = deletes.unseen(db, self.table, self.run.run_id)
+                found = deletes.unseen(db, self.table, self.run.run_id, guard=self.delete_guard)
                 self.notes += found.notes
                 counts = Counts(deleted=found.deleted)
             if self.track_keys:
@@ -269,6 +271,12 @@ class StreamWriter:
             self._store(db, state)
             runs.count_batch(db, self.run, self.stream.name, counts)
         return counts
+
+    def reapply(self, db: sa.Connection, record: Record) -> bool:
+        """Try again to merge a record that was refused whole; True when it is stored now."""
+        self._add_new_fields(db, [record])
+        counts, _ = self._merge(db, [record])
+        return not counts.rejected
 
     def live_rows(self) -> int:
         """Count the rows that are not soft-deleted; raises `WarehouseError`."""
