@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
@@ -18,6 +19,7 @@ from connectors.warehouse.columns import READY, kinds
 from connectors.warehouse.schema import Column, TargetTable
 from connectors.warehouse.values import (
     INT64,
+    NONE,
     PLAIN_DATE,
     ZONED_TIMESTAMP,
     NotPlainError,
@@ -46,7 +48,7 @@ class Rows:
 
     columns: tuple[Column, ...]
     extra: bool  # a last value `_extra` follows those of `columns`
-    rows: list[Row]
+    rows: Sequence[Row]
     refused: list[Refused] = field(default_factory=list[Refused])
     superseded: int = 0  # doubles of a key within the batch
     rejected: int = 0  # records refused whole
@@ -86,7 +88,7 @@ def _fits(kind: FieldType, values: Row, zone: str) -> bool:
     if kind is FieldType.INTEGER and kinds(values) <= {int}:
         return all(value is None or value in INT64 for value in values)
     try:
-        READY["postgresql"][kind](values, zone)
+        READY["postgresql"][kind](values, zone, kinds(values))
     except NotPlainError:
         return False
     return True
@@ -102,7 +104,9 @@ def made_rows(table: TargetTable, records: Sequence[Record], *, judge_all: bool 
     keyed, unkeyed = _with_key(table, records)
     unique = _one_per_key(table.stream, keyed)
     names = [column.name for column in columns]
-    by_column = _transposed(names, unique)
+    rows = _rows(names, unique)
+    by_column: Sequence[Row] = list(zip(*rows, strict=True)) or [()] * len(names)
+    only_text = set(map(type, chain.from_iterable(rows))) <= {str, NONE}
     ready = READY[table.warehouse.dialect]
     converted: list[Row] = []
     judge = _Judge(table, unique, every_value=judge_all)
@@ -110,16 +114,20 @@ def made_rows(table: TargetTable, records: Sequence[Record], *, judge_all: bool 
         try:
             if judge_all:
                 raise NotPlainError  # noqa: TRY301 - as if the fast path had met it
-            converted.append(ready[column.type](values, table.stream.zone))
+            found = {str} if only_text else kinds(values)
+            converted.append(ready[column.type](values, table.stream.zone, found))
         except NotPlainError:
-            converted.append(ready[column.type](judge.column(column, values), "UTC"))
+            judged = judge.column(column, values)
+            converted.append(ready[column.type](judged, "UTC", kinds(judged)))
     if overflowed:
         converted.append(judge.overflow(overflowed))
+    if overflowed or any(new is not old for new, old in zip(converted, by_column, strict=True)):
+        rows = list(zip(*converted, strict=True))
     lost = judge.lost
     return Rows(
         columns=columns,
         extra=bool(overflowed),
-        rows=list(zip(*converted, strict=True)),
+        rows=rows,
         refused=[*unkeyed, *(item for of_row in lost.values() for item in of_row)],
         superseded=len(keyed) - len(unique),
         rejected=len(unkeyed),
@@ -127,15 +135,14 @@ def made_rows(table: TargetTable, records: Sequence[Record], *, judge_all: bool 
     )
 
 
-def _transposed(names: Sequence[str], records: Sequence[Record]) -> list[Row]:
-    if not records:
-        return [() for _ in names]
+def _rows(names: Sequence[str], records: Sequence[Record]) -> list[Row]:
+    """Return the values of each record in the order of `names`."""
     if len(names) == 1:
-        return [tuple(record.get(names[0]) for record in records)]
+        return [(record.get(names[0]),) for record in records]
     try:
-        return list(zip(*map(itemgetter(*names), records), strict=True))
+        return list(map(itemgetter(*names), records))
     except KeyError:  # some record lacks a field: it is null there
-        return list(zip(*(map(record.get, names) for record in records), strict=True))
+        return [tuple(map(record.get, names)) for record in records]
 
 
 class _Judge:

@@ -10,6 +10,7 @@ Every function raises `NotPlainError` for a column that needs the slow path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -35,9 +36,11 @@ from connectors.warehouse.values import (
 )
 
 Values: TypeAlias = Sequence[Any]
+Kinds: TypeAlias = AbstractSet[type]
+"""The Python types in a column, None left out; may name types that are not in it."""
 BOOLEANS = {"true", "false", "", None}
 SQLITE_BOOLEANS = {"true": 1, "false": 0, "": None, None: None, True: 1, False: 0}
-MILLISECONDS_Z = len("0000-00-00T00:00:00.000Z")
+MILLISECONDS_Z = "0000-00-00T00:00:00.000Z"  # the shape of nearly every vendor's times
 
 
 def kinds(values: Values) -> set[type]:
@@ -45,9 +48,9 @@ def kinds(values: Values) -> set[type]:
     return set(map(type, values)) - {NONE}
 
 
-def text(values: Values, _zone: str) -> Values:
+def text(values: Values, _zone: str, found: Kinds) -> Values:
     """Text as it is; other decoded values in their text form."""
-    if kinds(values) <= {str}:
+    if found <= {str}:
         return values
     try:
         return [None if value is None else as_text(value) for value in values]
@@ -55,39 +58,37 @@ def text(values: Values, _zone: str) -> Values:
         raise NotPlainError from error
 
 
-def sqlite_text(values: Values, zone: str) -> Values:
+def sqlite_text(values: Values, zone: str, found: Kinds) -> Values:
     """Text, which SQLite would also take with a NUL byte that PostgreSQL refuses."""
-    ready = text(values, zone)
+    ready = text(values, zone, found)
     if "\x00" in "".join([value for value in ready if value]):
         raise NotPlainError
     return ready
 
 
-def integer(values: Values, _zone: str) -> Values:
+def integer(values: Values, _zone: str, found: Kinds) -> Values:
     """Ints, or text of at most 18 digits."""
-    found = kinds(values)
     if found <= {int}:
         return values
     if found == {str}:
-        return plain_text_column(values, PLAIN_INTEGER)
+        return plain_text_column(values, PLAIN_INTEGER)[0]
     raise NotPlainError
 
 
-def sqlite_integer(values: Values, zone: str) -> Values:
+def sqlite_integer(values: Values, zone: str, found: Kinds) -> Values:
     """Ints of 64 bit."""
-    ready = integer(values, zone)
-    if kinds(ready) == {str}:
+    ready = integer(values, zone, found)
+    if found == {str}:
         return [None if value is None else int(value) for value in ready]
     if not all(value is None or value in INT64 for value in ready):
         raise NotPlainError
     return ready
 
 
-def numeric(values: Values, _zone: str) -> Values:
+def numeric(values: Values, _zone: str, found: Kinds) -> Values:
     """Exact numbers: ints, finite decimals, or text that every PostgreSQL reads alike."""
-    found = kinds(values)
     if found == {str}:
-        return plain_text_column(values, PLAIN_NUMBER)
+        return plain_text_column(values, PLAIN_NUMBER)[0]
     if not found <= {int, Decimal}:
         raise NotPlainError
     if Decimal in found and not all(
@@ -97,11 +98,14 @@ def numeric(values: Values, _zone: str) -> Values:
     return values
 
 
-def sqlite_numeric(values: Values, zone: str) -> Values:
+def sqlite_numeric(values: Values, zone: str, found: Kinds) -> Values:
     """Numbers as int or float where those are exact, as text where they are not."""
-    ready = numeric(values, zone)
-    if kinds(ready) == {str} and all(len(v) <= EXACT_DIGITS for v in ready if v is not None):
-        return [None if value is None else float(value) for value in ready]
+    if found == {str}:
+        ready, shapes = plain_text_column(values, PLAIN_NUMBER)
+        if max(map(len, shapes)) <= EXACT_DIGITS:
+            return [None if value is None else float(value) for value in ready]
+    else:
+        ready = numeric(values, zone, found)
     return [None if value is None else sqlite_number(value) for value in ready]
 
 
@@ -115,47 +119,50 @@ def sqlite_number(value: str | int | Decimal) -> int | float | str:
     return format(number.normalize(), "f")
 
 
-def boolean(values: Values, _zone: str) -> Values:
+def boolean(values: Values, _zone: str, found: Kinds) -> Values:
     """Bools, or the words `true` and `false`."""
-    found = kinds(values)
     if found <= {bool}:
         return values
-    if found == {str} and set(values) <= BOOLEANS:
-        return [value or None for value in values]
+    if found == {str} and (words := set(values)) <= BOOLEANS:
+        return [value or None for value in values] if "" in words else values
     raise NotPlainError
 
 
-def sqlite_boolean(values: Values, zone: str) -> Values:
+def sqlite_boolean(values: Values, zone: str, found: Kinds) -> Values:
     """1 and 0."""
-    return [SQLITE_BOOLEANS[value] for value in boolean(values, zone)]
+    return [SQLITE_BOOLEANS[value] for value in boolean(values, zone, found)]
 
 
-def calendar_date(values: Values, _zone: str) -> Values:
+def calendar_date(values: Values, _zone: str, found: Kinds) -> Values:
     """Dates as `yyyy-mm-dd`."""
-    if not kinds(values) <= {str}:
+    if not found <= {str}:
         raise NotPlainError
-    return plain_text_column(values, PLAIN_DATE)
+    return plain_text_column(values, PLAIN_DATE)[0]
 
 
-def sqlite_date(values: Values, zone: str) -> Values:
+def sqlite_date(values: Values, zone: str, found: Kinds) -> Values:
     """Dates that exist."""
-    ready = calendar_date(values, zone)
+    ready = calendar_date(values, zone, found)
     _must_parse(date.fromisoformat, ready)
     return ready
 
 
-def timestamp(values: Values, zone: str) -> Values:
+def timestamp(values: Values, zone: str, found: Kinds) -> Values:
     """ISO 8601 times; without an offset only where the stream's zone is UTC."""
-    if not kinds(values) <= {str}:
+    return _plain_times(values, zone, found)[0]
+
+
+def _plain_times(values: Values, zone: str, found: Kinds) -> tuple[Values, set[str]]:
+    if not found <= {str}:
         raise NotPlainError
     return plain_text_column(values, PLAIN_TIMESTAMP if zone == "UTC" else ZONED_TIMESTAMP)
 
 
-def sqlite_timestamp(values: Values, zone: str) -> Values:
+def sqlite_timestamp(values: Values, zone: str, found: Kinds) -> Values:
     """Times in UTC with microseconds, so that text order is time order."""
-    ready = timestamp(values, zone)
+    ready, shapes = _plain_times(values, zone, found)
     moments = _must_parse(datetime.fromisoformat, ready)
-    if all(len(value) == MILLISECONDS_Z and value[-1] == "Z" for value in ready if value):
+    if shapes <= {MILLISECONDS_Z, ""}:
         return [None if v is None else f"{v[:10]}T{v[11:-1]}000Z" for v in ready]
     if any(moment.tzinfo is None for moment in moments):
         raise NotPlainError
@@ -170,7 +177,7 @@ def _must_parse(parse: Callable[[str], Any], values: Values) -> list[Any]:
         raise NotPlainError from error
 
 
-def json(values: Values, _zone: str) -> Values:
+def json(values: Values, _zone: str, _found: Kinds) -> Values:
     """JSON text with sorted keys. Text that is itself a JSON object or list is taken as such."""
     try:
         return [None if value is None else as_json(document(value)) for value in values]
@@ -178,15 +185,15 @@ def json(values: Values, _zone: str) -> Values:
         raise NotPlainError from error
 
 
-def sqlite_json(values: Values, zone: str) -> Values:
+def sqlite_json(values: Values, zone: str, found: Kinds) -> Values:
     """JSON text without the NUL bytes that PostgreSQL's jsonb refuses."""
-    ready = json(values, zone)
+    ready = json(values, zone, found)
     if any(holds_nul(value) for value in ready if value):
         raise NotPlainError
     return ready
 
 
-READY: Mapping[str, Mapping[FieldType, Callable[[Values, str], Values]]] = {
+READY: Mapping[str, Mapping[FieldType, Callable[[Values, str, Kinds], Values]]] = {
     "postgresql": {
         FieldType.TEXT: text,
         FieldType.INTEGER: integer,

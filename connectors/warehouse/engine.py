@@ -226,7 +226,14 @@ def _postgresql(
         "keepalives_interval": 10,
         "keepalives_count": 3,
     }
-    session = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "search_path": schema and _path(schema)}
+    session = {
+        "TimeZone": "UTC",
+        "DateStyle": "ISO, YMD",
+        "search_path": schema and _path(schema),
+        # A run goes on from what it was told is committed. Where the server's default is
+        # `off`, its crash would take back commits of a run that lives on: a silent gap.
+        "synchronous_commit": "on",
+    }
     session |= {
         name: f"{limit // timedelta(milliseconds=1)}ms" if limit else None
         for name, limit in limits.items()

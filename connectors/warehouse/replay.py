@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connectors.model import Counts, Record, Stream
 from connectors.warehouse import runs
 from connectors.warehouse.batch import age
-from connectors.warehouse.columns import READY
+from connectors.warehouse.columns import READY, kinds
 from connectors.warehouse.engine import Warehouse, execute
 from connectors.warehouse.load import StreamWriter
 from connectors.warehouse.rejects import RAW
@@ -118,7 +118,7 @@ def _value_applied(
     except UnfitError:
         return False
     dialect = table.warehouse.dialect
-    ready = READY[dialect][column.type]([value], "UTC")[0]
+    ready = READY[dialect][column.type]([value], "UTC", kinds([value]))[0]
     where, binds = _by_key(table, record)
     new = f"CAST(:value AS {SQL_TYPES[dialect][column.type]})" if dialect != "sqlite" else ":value"
     db.execute(

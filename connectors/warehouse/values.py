@@ -67,12 +67,17 @@ def is_plain(pattern: re.Pattern[str], shape: str) -> bool:
     return pattern.fullmatch(shape) is not None
 
 
-def plain_text_column(values: Sequence[Any], pattern: re.Pattern[str]) -> Sequence[Any]:
-    """Return a column of text values of plain shape, `""` as None (vendors clear fields so)."""
+def plain_text_column(
+    values: Sequence[Any], pattern: re.Pattern[str]
+) -> tuple[Sequence[Any], set[str]]:
+    """Return a column of text values of plain shape, `""` as None, and its shapes.
+
+    Vendors clear fields with `""`. Raises `NotPlainError` for any other shape.
+    """
     found = shapes(values)
-    if not all(is_plain(pattern, shape) for shape in found - {""}):
+    if not all(is_plain(pattern, shape) for shape in found if shape):
         raise NotPlainError
-    return [value or None for value in values] if "" in found else values
+    return ([value or None for value in values] if "" in found else values), found
 
 
 def as_text(value: Any) -> str:

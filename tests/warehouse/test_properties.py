@@ -35,7 +35,7 @@ VERSIONED = Stream(name="versioned", version="changed", fields={"changed": Field
 LOOSE = Stream(name="loose")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "debian_postgres"])
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Warehouse]:
@@ -47,7 +47,7 @@ def shared(
         yield warehouse
         warehouse.close()
         return
-    url: str = request.getfixturevalue("postgres_url")
+    url: str = request.getfixturevalue(f"{request.param}_url")
     with servers.postgres_database(url) as own:
         warehouse = Warehouse.open(own)
         migrate(warehouse)

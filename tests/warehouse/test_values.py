@@ -46,7 +46,7 @@ def test_text_that_a_database_would_read_its_own_way_leaves_the_fast_path(
     dialect: str, kind: FieldType, value: str
 ) -> None:
     with pytest.raises(NotPlainError):
-        READY[dialect][kind]([None, value], "UTC")
+        READY[dialect][kind]([None, value], "UTC", {str})
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_an_empty_string_is_null_except_in_text() -> None:
     """Case 79 of the fault list."""
     assert coerced("", FieldType.NUMERIC, "UTC") is None
     assert coerced("", FieldType.TEXT, "UTC") == ""
-    assert READY["postgresql"][FieldType.NUMERIC](["", "1.5"], "UTC") == [None, "1.5"]
-    assert READY["postgresql"][FieldType.TEXT](["", "x"], "UTC") == ["", "x"]
+    assert READY["postgresql"][FieldType.NUMERIC](["", "1.5"], "UTC", {str}) == [None, "1.5"]
+    assert READY["postgresql"][FieldType.TEXT](["", "x"], "UTC", {str}) == ["", "x"]
 
 
 def test_the_shapes_of_a_column_are_few() -> None:
