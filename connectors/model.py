@@ -78,6 +78,8 @@ class Stream:
     window: Window | None = None
     """Set when incremental reads are bounded by time; else the source keeps its own cursor."""
     deletes: Deletes = Deletes.UNSEEN
+    rereads: bool = False
+    """With `Deletes.COMPARE`: incremental reads may show everything too (`Page.everything`)."""
     zone: str = "UTC"
     """IANA zone of naive timestamps in this stream, as the vendor documents it."""
     after: tuple[str, ...] = ()
@@ -157,6 +159,8 @@ class Page:
     """Types learned from the vendor's metadata since the last page."""
     total: int | None = None
     """How many live records the vendor says the stream has, where it says."""
+    everything: bool = False
+    """Only with `Stream.rereads`, in any mode: this read has now shown all there is."""
     incomplete: str | None = None
     """Why this read cannot be complete (the run ends PARTIAL and nothing is deleted)."""
     notes: Sequence[str] = ()

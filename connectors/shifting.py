@@ -109,19 +109,14 @@ class _Walk(Generic[Row]):
     def next(self) -> Part[Row] | None:
         """Read on; None after a step back."""
         piece = self._piece()
-        part = self._ask(piece)
-        if self._repeats(part) or self._is_lost(piece, part) or (part.more and not part.rows):
-            part = self._ask(piece)
-        if self._repeats(part):
-            raise ContractError(
-                f"{self._what}: page {piece.page} is the page before once more; the vendor does"
-                " not page, or promises more than it has. Nothing after it can be read"
-            )
+        part = self._fetch(piece.page, piece.size)
+        if self._fault(piece, part) or self._is_lost(piece, part):
+            part = self._fetch(piece.page, piece.size)
+        if fault := self._fault(piece, part):
+            raise ContractError(f"{self._what}: page {piece.page} {fault}")
         if self._is_lost(piece, part):
             self._step_back()
             return None
-        if part.more and not part.rows:
-            raise ContractError(f"{self._what}: an empty page that promises more after it")
         self._move(piece, part)
         return part
 
@@ -135,17 +130,21 @@ class _Walk(Generic[Row]):
             return Slice(page=2, size=self._size, start=self._reached)
         return slice_after(self._reached, self._cap)
 
-    def _ask(self, piece: Slice) -> Part[Row]:
-        part = self._fetch(piece.page, piece.size)
+    def _fault(self, piece: Slice, part: Part[Row]) -> str | None:
+        """Say what is wrong with a page that no moving list explains."""
         if len(part.rows) > piece.size:
-            raise ContractError(
-                f"{self._what}: asked for {piece.size} records, got {len(part.rows)}; the vendor"
-                " does not honour the page size, so that pages cannot be told apart"
+            return (
+                f"has {len(part.rows)} records where {piece.size} were asked for; the vendor does"
+                " not honour the page size, so that pages cannot be told apart"
             )
-        return part
-
-    def _repeats(self, part: Part[Row]) -> bool:
-        return bool(part.rows) and part.more and tuple(part.ids) == self._last
+        if part.more and not part.rows:
+            return "is empty but promises more after it"
+        if part.more and tuple(part.ids) == self._last:
+            return (
+                "is the page before once more; the vendor does not page, or promises more than it"
+                " has. Nothing after it can be read"
+            )
+        return None
 
     def _is_lost(self, piece: Slice, part: Part[Row]) -> bool:
         if piece.start >= self._reached:

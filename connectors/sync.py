@@ -131,6 +131,7 @@ class StreamSync:
         self._position: Json | None = None
         self._read = 0
         self._total: int | None = None
+        self._everything = False
         self._incomplete: list[str] = []
         self._notes: list[str] = []
         self._names: set[str] = set()
@@ -217,7 +218,8 @@ class StreamSync:
             source.progress.total = None
             self._position = self._plan.request.position
             tracks = stream.deletes is Deletes.WINDOW or (
-                stream.deletes is Deletes.COMPARE and self._plan.request.mode == "full"
+                stream.deletes is Deletes.COMPARE
+                and (self._plan.request.mode == "full" or stream.rereads)
             )
             self._writer.open(
                 source.reader.fields(stream),
@@ -248,6 +250,7 @@ class StreamSync:
         self._cursor = page.cursor if page.cursor is not None else self._cursor
         self._total = page.total if page.total is not None else self._total
         self._notes += page.notes
+        self._everything |= page.everything
         if page.incomplete:
             self._incomplete.append(page.incomplete)
         if page.records:
@@ -267,7 +270,7 @@ class StreamSync:
         """The read came to its end: what it did not see is gone, its checkpoint moves."""
         assert self._plan is not None
         complete = (
-            self._plan.request.mode == "full"
+            (self._everything if self._stream.rereads else self._plan.request.mode == "full")
             and self._plan.stores
             and not self._incomplete
             and not self.counts.rejected

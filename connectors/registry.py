@@ -1,0 +1,10 @@
+"""Every source we can sync. To add one, write its module and list it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connectors.model import Source
+from connectors.sources import hubspot
+
+SOURCES: Mapping[str, Source] = {source.name: source for source in (hubspot.SOURCE,)}
