@@ -46,7 +46,8 @@ def sources(wh: Warehouse) -> list[Row]:
     """One row per source that ever ran: its last run, and what matters about the source.
 
     Besides the columns of that run: `last_success_at`, `last_success_age` (seconds),
-    `last_success_run_id` and `rejects_open`.
+    `last_success_run_id` and `rejects_open`. Only runs that brought the source up to date
+    count as successes: no backfill or replay, no dry run, none cut off by `max_records`.
     """
     return _rows(
         wh,
@@ -66,6 +67,12 @@ def sources(wh: Warehouse) -> list[Row]:
         LEFT JOIN sync_runs AS good ON good.run_id = (
             SELECT success.run_id FROM sync_runs AS success
             WHERE success.source = names.source AND success.status = 'SUCCESS'
+                AND success.mode <> 'backfill'
+                AND CAST(success.parameters AS text) NOT LIKE '%"dry_run": true%'
+                AND (
+                    CAST(success.parameters AS text) NOT LIKE '%"max_records":%'
+                    OR CAST(success.parameters AS text) LIKE '%"max_records": null%'
+                )
             ORDER BY success.finished_at DESC, success.run_id LIMIT 1
         )
         ORDER BY runs.source

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.model import Refused
-from connectors.warehouse.engine import execute
+from connectors.warehouse.engine import Warehouse, execute
 from connectors.warehouse.runs import RunRef
 from connectors.warehouse.values import UnfitError, as_json, as_text
 
@@ -73,3 +73,15 @@ def _plain(value: Any) -> str:
 
 def _safe(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode("ascii").replace("\x00", "\\u0000")
+
+
+def streams_with_open(warehouse: Warehouse, source: str) -> list[str]:
+    """Return the streams of a source that have open rejects, by name."""
+    with warehouse.read() as db:
+        found = execute(
+            db,
+            "SELECT DISTINCT stream FROM sync_rejects"
+            " WHERE source = :source AND resolved_at IS NULL ORDER BY stream",
+            {"source": source},
+        )
+        return list(found.scalars())

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from connectors.warehouse.engine import Warehouse
+from connectors.warehouse.migrate import migrate
+
+
+@pytest.fixture
+def listed_environment(
+    sqlite_warehouse_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
+    """Settings of one run of the listed source; returns the folder of its waits."""
+    monkeypatch.setenv("WAREHOUSE_URL", sqlite_warehouse_url)
+    monkeypatch.setenv("LISTED_TOKEN", "pat-very-secret")
+    monkeypatch.setenv("HEARTBEAT_SECONDS", "0.1")
+    folder = tmp_path / "waits"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def books(listed_environment: Path, sqlite_warehouse_url: str) -> Generator[Warehouse]:
+    """The migrated warehouse of the run, to look into and to prepare."""
+    opened = Warehouse.open(sqlite_warehouse_url)
+    migrate(opened)
+    yield opened
+    opened.close()
