@@ -55,9 +55,9 @@ class Rows:
     damaged: int = 0  # records that lost at least one value
 
 
-def new_fields(table: TargetTable, records: Iterable[Record]) -> set[str]:
-    """Return the fields of `records` that have no column yet."""
-    return set[str]().union(*records) - table.columns.keys()
+def fields_of(records: Iterable[Record]) -> set[str]:
+    """Return the names of all fields that any of `records` has."""
+    return set[str]().union(*records)
 
 
 def inferred_fields(names: set[str], records: Sequence[Record]) -> dict[str, FieldType]:
@@ -243,7 +243,7 @@ def _shown(value: Any) -> str:
 
 
 def _layout(table: TargetTable) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    every = table.columns.values()
+    every = table.written
     return tuple(c for c in every if not c.overflow), tuple(c for c in every if c.overflow)
 
 

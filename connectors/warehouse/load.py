@@ -25,9 +25,9 @@ from connectors.model import Counts, Deletes, FieldType, Key, Range, Record, Ref
 from connectors.warehouse import checkpoints, deletes, rejects, runs
 from connectors.warehouse.batch import (
     Rows,
+    fields_of,
     inferred_fields,
     made_rows,
-    new_fields,
     refusal,
     widening,
 )
@@ -100,6 +100,8 @@ class StreamWriter:
         with self.warehouse.write() as db:
             self.table.reload(db)
             self._prepare(db, fields)
+            if fields:
+                self.table.retire(fields)
             if self.track_keys:
                 deletes.prepare(db, self.table, fresh=fresh_keys)
             if self.dry_run:
@@ -193,8 +195,9 @@ class StreamWriter:
         )
 
     def _add_new_fields(self, db: sa.Connection, records: Sequence[Record]) -> None:
-        names = new_fields(self.table, records)
-        if names:
+        seen = fields_of(records)
+        self.table.unretire(seen)
+        if names := seen - self.table.columns.keys():
             self.table.ensure(db, inferred_fields(names, records), "inferred")
 
     def _merge(self, db: sa.Connection, records: Sequence[Record]) -> tuple[Counts, list[Refused]]:

@@ -63,11 +63,8 @@ class Statement:
         self.keys = [quote(column) for column in table.key_columns]
         values = [quote(name) for name in self.names if name not in table.key_columns]
         self.values = values
-        self.version = (
-            quote(table.columns[table.stream.version].column)
-            if table.stream.version in table.columns
-            else None
-        )
+        version = table.columns.get(table.stream.version or "")
+        self.version = quote(version.column) if version and version.column in self.names else None
         self.stage = quote(identifier(f"stage_{table.generation}_{table.name}", taken=()))
         self.positions = [self.names.index(column) for column in table.key_columns]
 

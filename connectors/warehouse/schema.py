@@ -102,6 +102,8 @@ class TargetTable:
         self.budget = budget
         self.name = identifier(f"{source}_{stream.name}", taken=())
         self.columns: dict[str, Column] = {}
+        self.retired: frozenset[str] = frozenset()
+        """Fields the vendor's metadata no longer lists: their columns keep what they hold."""
         self.generation = next(GENERATIONS)
 
     @property
@@ -133,6 +135,23 @@ class TargetTable:
             for row in rows
         }
         self.generation = next(GENERATIONS)
+
+    @property
+    def written(self) -> list[Column]:
+        """The columns that a merge writes."""
+        return [c for name, c in self.columns.items() if name not in self.retired]
+
+    def retire(self, listed: Iterable[str]) -> None:
+        """Leave alone the columns of fields that the vendor's metadata does not list any more."""
+        gone = {c.name for c in self.columns.values() if c.origin == "vendor"} - set(listed)
+        self.retired = frozenset(gone - set(self.stream.key))
+        self.generation = next(GENERATIONS)
+
+    def unretire(self, seen: Iterable[str]) -> None:
+        """Write columns again whose fields the vendor does show, listed or not."""
+        if back := self.retired & set(seen):
+            self.retired -= back
+            self.generation = next(GENERATIONS)
 
     def ensure(self, db: sa.Connection, fields: Mapping[str, FieldType], origin: Origin) -> None:
         """Make the table and the columns of `fields`; widen those that need it."""

@@ -470,3 +470,21 @@ def test_replay_never_overwrites_what_came_later(warehouse: Warehouse) -> None:
     assert replayed(warehouse, fixed) == Replayed(resolved=1, refused=0)
 
     assert rows(warehouse, fixed)["1"]["amount"] is None
+
+
+def test_a_field_that_the_vendor_dropped_keeps_what_it_held(warehouse: Warehouse) -> None:
+    """Case 66 of the fault list."""
+    both = {"label": FieldType.TEXT, "color": FieldType.TEXT}
+    for fields, record, color in (
+        (both, {"id": "1", "label": "a", "color": "red"}, "red"),
+        ({"label": FieldType.TEXT}, {"id": "1", "label": "b"}, "red"),
+        (both, {"id": "1", "label": "c", "color": None}, None),
+    ):
+        run = start_run(warehouse)
+        writer = opened(warehouse, run, CONTACTS)
+        writer.open(fields, track_keys=False, fresh_keys=True)
+        assert writer.write(Batch(records=[record]), None).read == 1
+        runs.finish(warehouse, run.run_id, runs.Status.SUCCESS)
+
+        stored = rows(warehouse, CONTACTS)["1"]
+        assert (stored["label"], stored["color"]) == (record["label"], color)
