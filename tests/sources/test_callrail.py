@@ -1,0 +1,277 @@
+"""CallRail: what is read of each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from connectors.errors import (
+    AccessError,
+)
+from connectors.model import Page
+from connectors.sources import callrail
+from connectors.sources.callrail import windows
+from connectors.sources.callrail.days import instant
+from tests.sources.pretend import NOW, Pretend, pretending
+
+NAMES = [stream.name for stream in callrail.STREAMS]
+KEYS = {stream.name: stream.key for stream in callrail.STREAMS}
+
+
+@pytest.fixture
+def pretend() -> Generator[Pretend]:
+    with pretending(callrail.SOURCE) as vendor:
+        yield vendor
+
+
+def closed(pages: list[Page]) -> list[tuple[datetime, datetime]]:
+    return [(page.closed.since, page.closed.until) for page in pages if page.closed]
+
+
+# What is read
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_read_gives_every_record_as_it_is_now(pretend: Pretend, name: str) -> None:
+    gathered = pretend.read(name, page_size=20)
+
+    truth = pretend.truth(name)
+    assert pretend.complete(gathered, name)
+    for record in gathered.records:
+        told = truth[":".join(str(record[part]) for part in KEYS[name])]
+        assert {field: record[field] for field in told} == told
+
+
+@pytest.mark.parametrize("name", ["calls", "form_submissions", "text_conversations"])
+def test_a_rolling_read_sees_edits_that_move_no_date(pretend: Pretend, name: str) -> None:
+    before = pretend.context.clock()
+    pretend.sandbox.step()
+    pretend.advance(minutes=10)
+
+    gathered = pretend.incremental(name, before, page_size=20)
+
+    truth = pretend.truth(name)
+    edge = before - timedelta(days=30)
+    field = {"calls": "start_time", "form_submissions": "submitted_at"}.get(name, "last_message_at")
+    recent = {key for key, record in truth.items() if (instant(record[field]) or NOW) >= edge}
+    found = gathered.by("id")
+    assert recent <= found.keys()
+    assert all(found[key][part] == truth[key][part] for key in recent for part in truth[key])
+
+
+def test_a_call_marked_as_spam_is_absent_from_a_closed_range(pretend: Pretend) -> None:
+    before = pretend.context.clock()
+    spam = list(pretend.truth("calls"))[-1]
+    at = instant(pretend.truth("calls")[spam]["start_time"])
+    pretend.vendor.book["calls"].delete(spam)
+
+    gathered = pretend.incremental("calls", before)
+
+    assert at is not None
+    assert spam not in gathered.by("id")
+    assert any(since <= at < until for since, until in closed(gathered.pages))
+
+
+def test_closed_ranges_join_without_gaps_and_end_with_the_window(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "RECORDS_A_WINDOW", 40)
+
+    gathered = pretend.read("calls", page_size=20)
+
+    ranges = closed(gathered.pages)
+    assert len(ranges) > 5
+    assert all(one[1] == two[0] for one, two in pairwise(ranges))
+    assert ranges[-1][1] == NOW
+    assert pretend.complete(gathered, "calls")
+
+
+def test_a_moving_conversation_is_not_deleted_from_the_window_it_left(pretend: Pretend) -> None:
+    before = pretend.context.clock()
+    key = next(iter(pretend.truth("text_conversations")))
+    pretend.vendor.book.say(key, before - timedelta(minutes=1))
+
+    gathered = pretend.incremental("text_conversations", before - timedelta(hours=1))
+
+    assert key in gathered.by("id")
+    assert len(closed(gathered.pages)) == 1
+
+
+def test_a_backfill_never_closes_a_range_of_conversations(pretend: Pretend) -> None:
+    since, until = NOW - timedelta(days=60), NOW - timedelta(days=30)
+
+    gathered = pretend.read("text_conversations", "backfill", since=since, until=until)
+
+    assert gathered.records
+    assert closed(gathered.pages) == []
+
+
+def test_a_backfill_reads_its_own_time_only(pretend: Pretend) -> None:
+    since, until = NOW - timedelta(days=60), NOW - timedelta(days=30)
+
+    gathered = pretend.read("calls", "backfill", since=since, until=until)
+
+    wanted = {
+        key
+        for key, call in pretend.truth("calls").items()
+        if since <= (instant(call["start_time"]) or NOW) < until
+    }
+    assert pretend.keys("calls", gathered) == wanted
+
+
+def test_a_backfill_before_calls_are_kept_says_so(pretend: Pretend) -> None:
+    since = NOW - timedelta(days=1200)
+
+    gathered = pretend.read("calls", "backfill", since=since, until=since + timedelta(days=3))
+
+    assert gathered.records == []
+    assert gathered.notes == ["nothing of the time asked for is inside CallRail's history"]
+
+
+def test_an_interrupted_read_goes_on_at_its_page(pretend: Pretend) -> None:
+    before = pretend.requests()
+    whole = pretend.read("calls", page_size=20)
+    cost = pretend.requests() - before
+    first = pretend.until_page("calls", 9, page_size=20)
+
+    before = pretend.requests()
+    rest = pretend.read("calls", page_size=20, position=first[-1].position)
+
+    seen = {record["id"] for page in [*first, *rest.pages] for record in page.records}
+    assert seen == set(whole.by("id"))
+    assert pretend.requests() - before < cost - 3
+    assert closed(rest.pages)[-1][1] == NOW
+
+
+def test_an_interrupted_read_notices_what_vanished_meanwhile(pretend: Pretend) -> None:
+    """Case 51 of the fault list, with a kill between."""
+    first = pretend.until_page("calls", 3, page_size=20)
+    pretend.vendor.book["calls"].delete(str(first[0].records[0]["id"]))
+
+    rest = pretend.read("calls", page_size=20, position=first[-1].position)
+
+    assert pretend.complete(rest, "calls")
+
+
+# Messages
+
+
+def test_messages_have_steady_keys_wherever_they_are_found(pretend: Pretend) -> None:
+    full = pretend.read("text_messages")
+    recent = pretend.read("text_messages", settings={"messages": "recent"})
+
+    assert pretend.keys("text_messages", recent) < pretend.keys("text_messages", full)
+    assert set(pretend.truth("text_messages")) == pretend.keys("text_messages", full)
+    assert len(full.records) == len(full.by("id"))
+
+
+def test_a_conversation_is_asked_for_only_when_its_row_may_hide_messages(
+    pretend: Pretend,
+) -> None:
+    before = pretend.context.clock()
+    quiet, busy = list(pretend.truth("text_conversations"))[:2]
+    pretend.advance(days=3)
+    now = pretend.context.clock()
+    pretend.vendor.book.say(quiet, now - timedelta(hours=2))
+    for minutes in range(9):
+        pretend.vendor.book.say(busy, now - timedelta(hours=3, minutes=-minutes))
+
+    gathered = pretend.incremental("text_messages", before + timedelta(days=2))
+
+    asked = [
+        seen.path for seen in pretend.sandbox.requests("callrail") if "/text-messages/" in seen.path
+    ]
+    said = [record for record in gathered.records if record["conversation_id"] == busy]
+    assert {path.rpartition("/")[2] for path in asked} == {f"{busy}.json"}
+    assert len(said) >= 9
+
+
+# Cost
+
+
+def test_a_read_costs_little_more_than_its_rows_need(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million calls are 4,000 requests of 250; here smaller, in the same proportion."""
+    monkeypatch.setattr(windows, "RECORDS_A_WINDOW", 400)
+    for minutes in range(1500):
+        pretend.vendor.book.new_call(NOW - timedelta(days=40, minutes=minutes))
+
+    gathered = pretend.read("calls", page_size=10)
+
+    needed = len(pretend.truth("calls")) / 10
+    listed = pretend.sandbox.stats()["callrail"]["endpoints"]["calls"]
+    assert pretend.complete(gathered, "calls")
+    assert listed <= needed * 1.1
+
+
+def test_from_the_usual_page_size_on_the_largest_page_is_asked_for(pretend: Pretend) -> None:
+    pretend.read("calls")
+
+    calls = [seen for seen in pretend.sandbox.requests("callrail") if seen.endpoint == "calls"]
+    assert all("per_page=250" in seen.target for seen in calls)
+
+
+# What the old platform lost
+
+
+def test_old_bug_only_about_a_week_of_calls_ever_arrives(pretend: Pretend) -> None:
+    gathered = pretend.read("calls")
+
+    times = [instant(record["start_time"]) or NOW for record in gathered.records]
+    assert min(times) < NOW - timedelta(days=600)
+
+
+def test_old_bug_columns_of_calls_that_were_asked_for_are_not_stored(pretend: Pretend) -> None:
+    record = pretend.read("calls").records[0]
+
+    assert {"recording", "agent_email", "note", "tags", "lead_status", "value"} <= record.keys()
+
+
+def test_old_bug_form_submissions_stay_empty(pretend: Pretend) -> None:
+    gathered = pretend.read("form_submissions")
+
+    assert gathered.records
+    assert all(record["submitted_at"] for record in gathered.records)
+
+
+def test_old_bug_trackers_are_empty_after_the_first_success(pretend: Pretend) -> None:
+    first = pretend.read("trackers")
+    pretend.sandbox.step()
+
+    second = pretend.read("trackers", cursor=None)
+
+    assert len(second.records) == len(first.records) > 0
+    assert "disabled" in {record["status"] for record in second.records}
+
+
+def test_old_bug_renamed_tags_never_update(pretend: Pretend) -> None:
+    pretend.sandbox.step()
+
+    names = {record["name"] for record in pretend.read("tags").records}
+
+    assert "Renamed 1" in names
+
+
+def test_old_bug_only_the_first_page_of_companies_is_read(pretend: Pretend) -> None:
+    assert pretend.complete(pretend.read("companies", page_size=2), "companies")
+
+
+def test_old_bug_text_messages_have_the_wrong_path_and_shape(pretend: Pretend) -> None:
+    directions = {record["direction"] for record in pretend.read("text_messages").records}
+
+    assert directions == {"incoming", "outgoing"}
+
+
+def test_old_bug_errors_of_one_account_are_swallowed(pretend: Pretend) -> None:
+    account = pretend.vendor.book["accounts"].live_keys()[1]
+    pretend.fault(path=f"/{account}/companies.json$", times=None, status=403)
+
+    assert isinstance(pretend.read("companies").error, AccessError)
+
+
+def test_old_bug_users_without_a_name_are_refused(pretend: Pretend) -> None:
+    assert "" in {record["last_name"] for record in pretend.read("users").records}

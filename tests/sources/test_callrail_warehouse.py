@@ -1,0 +1,109 @@
+"""CallRail into a warehouse: equal to the ledger, odd values included."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.model import Deletes
+from connectors.sources import callrail
+from connectors.sources.callrail.days import instant
+from connectors.warehouse.engine import Warehouse
+from connectors.warehouse.migrate import migrate
+from connectors.warehouse.runs import Status
+from tests.sources.pretend import Pretend, pretending
+
+NAMES = [stream.name for stream in callrail.STREAMS]
+
+
+@pytest.fixture
+def pretend() -> Generator[Pretend]:
+    with pretending(callrail.SOURCE) as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    opened = Warehouse.open(f"sqlite:///{tmp_path / 'w.db'}")
+    migrate(opened)
+    return opened
+
+
+def test_full_then_incremental_runs_equal_the_ledger(
+    pretend: Pretend, warehouse: Warehouse
+) -> None:
+    first, _ = pretend.sync(warehouse, "full")
+    pretend.sandbox.step()
+    pretend.advance(minutes=10)
+    second, reports = pretend.sync(warehouse)
+    pretend.sandbox.step()
+    pretend.advance(minutes=10)
+    third, _ = pretend.sync(warehouse)
+
+    assert (first, second, third) == (Status.SUCCESS,) * 3, reports
+    for name in NAMES:
+        stored, truth = pretend.stored(warehouse, name), pretend.truth(name)
+        assert {key if isinstance(key, str) else ":".join(map(str, key)) for key in stored} == set(
+            truth
+        ), name
+    calls, truth = pretend.stored(warehouse, "calls"), pretend.truth("calls")
+    assert all(calls[key]["note"] == truth[key]["note"] for key in truth)
+    assert all(calls[key]["start_time"] == instant(truth[key]["start_time"]) for key in truth)
+    assert reports["calls"].counts.deleted == 1
+
+
+def test_odd_shapes_of_values_end_in_one_type_each(pretend: Pretend, warehouse: Warehouse) -> None:
+    """Amounts and seconds as text or number, ids as numbers, dates of accounts, text and flags."""
+    _, reports = pretend.sync(warehouse, "full")
+
+    calls, truth = pretend.stored(warehouse, "calls"), pretend.truth("calls")
+    assert all(report.counts.values_rejected == 0 for report in reports.values())
+    for key, record in truth.items():
+        seconds, value = record["recording_duration"], record["value"]
+        assert calls[key]["recording_duration"] == (None if seconds is None else int(seconds))
+        assert float(calls[key]["value"] or 0) == float(value or 0)
+        assert calls[key]["speaker_percent"] == record["speaker_percent"]
+    account = next(iter(pretend.stored(warehouse, "accounts").values()))
+    local = datetime.strptime(
+        pretend.truth("accounts")[account["id"]]["created_at"], "%Y-%m-%d %H:%M:%S %z"
+    )
+    assert account["created_at"] == local.astimezone(ZoneInfo("UTC"))
+
+
+def test_a_record_without_its_key_makes_the_run_partial(
+    pretend: Pretend, warehouse: Warehouse
+) -> None:
+    """Case 80 of the fault list."""
+    pretend.fault(
+        path="/tags.json$", edit=(r'"tags":\[', '"tags":[{"name":"nobody","tag_level":"account"},')
+    )
+
+    status, reports = pretend.sync(warehouse, "full")
+
+    assert status is Status.PARTIAL
+    assert reports["tags"].counts.rejected == 1
+
+
+def test_every_dated_stream_deletes_by_its_window() -> None:
+    dated = {stream.name: stream.deletes for stream in callrail.STREAMS if stream.window}
+
+    assert dated == {
+        "calls": Deletes.WINDOW,
+        "form_submissions": Deletes.WINDOW,
+        "text_conversations": Deletes.WINDOW,
+        "text_messages": Deletes.UNSEEN,
+        "call_summaries": Deletes.UNSEEN,
+    }
+    assert all(stream.sees for stream in callrail.STREAMS)
+
+
+def test_the_lookback_can_be_set(pretend: Pretend) -> None:
+    with pretend.reader(lookback_days=7) as reader:
+        spans = {s.name: s.window.lookback.days for s in reader.streams() if s.window}
+
+    assert spans["calls"] == 7
+    assert spans["text_messages"] == 1

@@ -1,0 +1,162 @@
+"""LeadConduit: what a faulty answer leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connectors.errors import (
+    AccessError,
+    ContractError,
+    CredentialsError,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
+from connectors.sandbox.leadconduit.records import event, object_id
+from connectors.sources import leadconduit
+from tests.sources.pretend import NOW, Pretend, pretending
+
+
+@pytest.fixture
+def pretend() -> Generator[Pretend]:
+    with pretending(leadconduit.SOURCE) as vendor:
+        yield vendor
+
+
+def test_a_refused_key_ends_the_run(pretend: Pretend) -> None:
+    pretend.vendor.keys = {"another"}
+
+    assert isinstance(pretend.read("events").error, CredentialsError)
+    assert isinstance(pretend.read("flows").error, CredentialsError)
+
+
+def test_a_free_account_loses_its_lists_only(pretend: Pretend) -> None:
+    """401 is not always a bad key."""
+    pretend.vendor.free = True
+
+    assert isinstance(pretend.read("flows").error, AccessError)
+    assert pretend.complete(pretend.read("events"), "events")
+
+
+def test_a_403_fails_the_stream(pretend: Pretend) -> None:
+    pretend.fault(path="/vars$", status=403, times=None)
+
+    assert isinstance(pretend.read("vars").error, AccessError)
+
+
+def test_an_empty_page_in_the_middle_is_not_the_end(pretend: Pretend) -> None:
+    """Case 45 of the fault list."""
+    pretend.fault(path="/events$", nth=3, body="[]")
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+
+
+def test_a_short_page_in_the_middle_is_not_the_end(pretend: Pretend) -> None:
+    first = pretend.truth("events")
+    short = f'[{{"id":"{min(first)}","type":"source"}}]'
+    pretend.fault(path="/events$", body=short)
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+
+
+def test_a_page_that_comes_twice_is_asked_for_again(pretend: Pretend) -> None:
+    """Case 46 of the fault list."""
+    pretend.fault(path="/events$", nth=3, repeat=True)
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+
+
+def test_a_page_that_comes_for_ever_fails_the_stream(pretend: Pretend) -> None:
+    """Case 47 of the fault list."""
+    pretend.fault(path="/events$", nth=3, repeat=True, times=None)
+
+    assert isinstance(pretend.read("events", page_size=30).error, ContractError)
+
+
+def test_another_order_than_by_id_is_no_green_run(pretend: Pretend) -> None:
+    pretend.fault(
+        path="/events$",
+        body='[{"id":"65f0000000000000000000b2"},{"id":"65f0000000000000000000b1"}]',
+    )
+
+    assert "another order" in pretend.read("events").incomplete[0]
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured_in_both_forms(pretend: Pretend, form: str) -> None:
+    """Cases 32 and 33 of the fault list."""
+    pretend.fault(path="/events$", nth=2, status=429, retry_after=17, retry_after_form=form)
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+    assert any(16 <= wait <= 18 for wait in pretend.stopping.waits)
+
+
+def test_a_lasting_429_ends_the_run(pretend: Pretend) -> None:
+    pretend.fault(path="/events$", status=429, times=None)
+
+    assert isinstance(pretend.read("events").error, RateLimited)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 500}, {"status": 502, "html": True}, {"html": True}, {"cut": 0.5}],
+    ids=["500", "502 html", "200 html", "cut"],
+)
+def test_a_passing_failure_costs_no_record(pretend: Pretend, fault: dict[str, Any]) -> None:
+    """Cases 25, 39 and 44 of the fault list."""
+    pretend.fault(path="/events$", nth=3, **fault)
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 500}, TransientError),
+        ({"html": True}, ContractError),
+        ({"cut": 0.5}, TransientError),
+        ({"body": '{"error": "x"}'}, ContractError),
+        ({"body": "null"}, ContractError),
+        ({"body": '[{"type":"source"}]'}, ContractError),
+        ({"status": 400}, ContractError),
+    ],
+    ids=["500", "html", "cut", "error body", "null", "no ids", "400"],
+)
+def test_a_lasting_failure_is_never_the_end_of_the_events(
+    pretend: Pretend, fault: dict[str, Any], error: type[SyncError]
+) -> None:
+    pretend.fault(path="/events$", nth=3, times=None, **fault)
+
+    gathered = pretend.read("events", page_size=30)
+
+    assert isinstance(gathered.error, error)
+    assert gathered.positions
+
+
+def test_unknown_words_and_odd_times_are_left_to_the_warehouse(pretend: Pretend) -> None:
+    odd = event(object_id(NOW - timedelta(days=1), 1), "psychic", NOW, {"id": "x"})
+    pretend.vendor.book.add(odd | {"outcome": "maybe", "start_timestamp": 10**30, "vars": None})
+
+    record = pretend.read("events").by("id")[odd["id"]]
+
+    assert (record["type"], record["outcome"]) == ("psychic", "maybe")
+    assert record["started_at"] is None
+    assert record["start_timestamp"] == 10**30
+
+
+def test_the_budget_is_kept_by_the_second(pretend: Pretend) -> None:
+    start = pretend.seconds
+
+    pretend.read("events", page_size=30, settings={"budget": 1})
+
+    assert pretend.seconds - start >= 10
+
+
+def test_a_read_costs_two_requests_more_than_its_rows_need(pretend: Pretend) -> None:
+    pretend.read("events", page_size=30)
+
+    assert pretend.requests() <= len(pretend.truth("events")) / 30 + 2
