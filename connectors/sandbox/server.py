@@ -135,9 +135,10 @@ def wire_head(response: Response) -> bytes:
     lines = [
         f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}",
         f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
         *(f"{name}: {value}" for name, value in response.headers.items()),
     ]
+    if "Transfer-Encoding" not in response.headers:  # else the vendor framed its chunks itself
+        lines.append(f"Content-Length: {len(response.body)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
