@@ -5,6 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.model import Source
-from connectors.sources import hubspot
+from connectors.sources import (
+    callrail,
+    five9,
+    genius,
+    gsheet,
+    hubspot,
+    leadconduit,
+    salespro,
+)
 
-SOURCES: Mapping[str, Source] = {source.name: source for source in (hubspot.SOURCE,)}
+SOURCES: Mapping[str, Source] = {
+    source.name: source
+    for source in (
+        hubspot.SOURCE,
+        five9.SOURCE,
+        genius.SOURCE,
+        callrail.SOURCE,
+        leadconduit.SOURCE,
+        gsheet.SOURCE,
+        salespro.SOURCE,
+    )
+}

@@ -14,8 +14,12 @@ from connectors.sandbox.messages import Request, Response
 # name -> "module:class"; imported when first wanted, since some bring large libraries
 VENDORS = {
     "callrail": "connectors.sandbox.callrail:CallRail",
+    "five9": "connectors.sandbox.five9:Five9",
     "genius": "connectors.sandbox.genius:Genius",
+    "gsheet": "connectors.sandbox.gsheet:GSheet",
     "hubspot": "connectors.sandbox.hubspot:HubSpot",
+    "leadconduit": "connectors.sandbox.leadconduit:LeadConduit",
+    "salespro": "connectors.sandbox.salespro:SalesPro",
 }
 
 Item = TypeVar("Item")
