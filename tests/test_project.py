@@ -12,19 +12,11 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from connectors.registry import SOURCES as REGISTERED
+
 ROOT = Path(__file__).parents[1]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-SOURCES = [
-    "HUBSPOT",
-    "ARRIVY",
-    "FIVE9",
-    "GENIUS",
-    "CALLRAIL",
-    "LEADCONDUIT",
-    "SALESRABBIT",
-    "GSHEET",
-    "SALESPRO",
-]
+SOURCES = [name.upper() for name in REGISTERED]
 # Put together here, so that this file does not name one.
 REGISTRY = re.compile(
     r"pypi\." + r"org|pythonhosted\." + r"org|index" + r"-url\s*=|find" + r"-links|/simple" + r"/"
@@ -147,9 +139,9 @@ def test_the_settings_file_can_be_used_as_it_is() -> None:
     names = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
     assert sorted(settings) == sorted(names)  # none twice, none that does not parse
-    assert [name for name in names if name.startswith("ENABLE_")] == [
+    assert sorted(name for name in names if name.startswith("ENABLE_")) == sorted(
         f"ENABLE_{source}" for source in SOURCES
-    ]
+    )
     assert [s for s in SOURCES if settings[f"ENABLE_{s}"] != "true"] == ["SALESPRO"]
 
 
