@@ -10,7 +10,7 @@ GENERATED := README.md $(wildcard docs/*.md)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check up down bench chaos cluster lock clean
+.PHONY: help install install-dev demo test check docs up down bench chaos cluster lock clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -35,6 +35,9 @@ check: install-dev ## format, lint, types, import contracts, generated docs, dep
 	$(RUN) -m cogapp --check $(GENERATED)
 	$(RUN) -m deptry .
 	$(RUN) .ci/check_lock.py
+
+docs: install-dev ## write the generated parts of README and docs anew
+	$(RUN) -m cogapp -r $(GENERATED)
 
 up: install ## start the local stack: Prefect server, deployments, worker, pretend vendors
 	$(RUN) -m deployments.local up $(ARGS)
