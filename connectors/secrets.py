@@ -36,12 +36,11 @@ def register(value: str) -> None:
     value = value.strip()
     if len(value) < MIN_LENGTH:
         return
+    spellings = set(_spellings(value))
     with _lock:
-        before = len(_forms)
-        _forms.update(_spellings(value))
-        if len(_forms) != before:
-            longest_first = sorted(_forms, key=len, reverse=True)
-            _pattern = re.compile("|".join(map(re.escape, longest_first)))
+        if not spellings <= _forms:
+            _forms.update(spellings)
+            _pattern = None  # made anew when it is needed: a private key takes a third of a second
 
 
 def register_settings(settings: BaseModel) -> None:
@@ -67,8 +66,17 @@ def register_headers(headers: Mapping[str, str]) -> None:
 
 def scrub(text: str) -> str:
     """Return `text` with every known secret replaced by `***`."""
-    pattern = _pattern
-    return text if pattern is None else pattern.sub(MASK, text)
+    if not _forms:
+        return text
+    return (_pattern or _compiled()).sub(MASK, text)
+
+
+def _compiled() -> re.Pattern[str]:
+    global _pattern  # noqa: PLW0603 - as above
+    with _lock:
+        longest_first = sorted(_forms, key=len, reverse=True)
+        _pattern = pattern = re.compile("|".join(map(re.escape, longest_first)))
+    return pattern
 
 
 class SecretFilter(logging.Filter):

@@ -7,9 +7,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-from connectors import secrets
 from connectors.sandbox.gsheet import File, Tab
 from connectors.sources import gsheet
 from tests.sources.pretend import Gathered, Pretend, pretending
@@ -18,9 +15,8 @@ STREAM = "things"
 
 
 @contextmanager
-def google(monkeypatch: pytest.MonkeyPatch) -> Generator[Pretend]:
-    """The pretend Google. Each has a key file of its own, and all secrets ever known add up."""
-    monkeypatch.setattr(secrets, "_forms", set[str]())
+def google() -> Generator[Pretend]:
+    """The pretend Google, with a key file of its own."""
     with pretending(gsheet.SOURCE) as vendor:
         yield vendor
 

@@ -24,7 +24,7 @@ from tests.sources.pretend import Pretend
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Generator[Pretend]:
-    with google(monkeypatch) as vendor:
+    with google() as vendor:
         yield vendor
 
 

@@ -25,7 +25,7 @@ VALUES = "values:batchGet"
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Generator[Pretend]:
-    with google(monkeypatch) as vendor:
+    with google() as vendor:
         yield vendor
 
 

@@ -21,7 +21,7 @@ NAMES = ("marketing_leads", "marketing_spends")
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Generator[Pretend]:
-    with google(monkeypatch) as vendor:
+    with google() as vendor:
         yield vendor
 
 
