@@ -9,6 +9,8 @@ from pathlib import Path as _Path
 
 _clone = _Path(__file__).parents[1]
 _os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+# A new database takes half a minute on a busy machine; Prefect gives up after 20 s.
+_os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 if (
     "PREFECT_API_URL" not in _os.environ
     and (_clone / "prefect.yaml").is_file()
