@@ -28,9 +28,11 @@ def main() -> int:
             os.environ.pop(name, None)
         for leftover in ROOT.glob(WAREHOUSE.name + "*"):
             leftover.unlink()
+        home = ROOT / ".prefect" / "demo"
+        home.mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder of a path only
         os.environ |= {
             **environment,
-            "PREFECT_HOME": str(ROOT / ".prefect" / "demo"),
+            "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "WAREHOUSE_URL": f"sqlite:///{WAREHOUSE}",
         }
