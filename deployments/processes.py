@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,16 @@ import psutil
 
 STOP_SECONDS = 10.0
 CREATED_TOLERANCE = 1.0  # seconds; psutil's start times of one process differ by rounding
+
+
+def hear_interrupts() -> None:
+    """Let children hear SIGINT; call it in the main thread before starting any.
+
+    What a shell starts in its background ignores SIGINT and hands that down. A Prefect
+    worker ends by SIGINT (it passes SIGTERM on as that), so it would never stop.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        _ = signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NotStartedError(Exception):
@@ -42,6 +53,7 @@ class FolderOfProcesses:
         """
         if running := self._process(name):
             return running.pid
+        hear_interrupts()
         with self.log(name).open("w") as log:
             started = subprocess.Popen(  # noqa: S603 - our own command
                 command,

@@ -74,8 +74,10 @@ def told_plainly() -> Generator[None]:
             f"The Prefect API failed ({type(error).__name__}): see its log, then run again."
         ) from None
     except Exception as error:  # noqa: BLE001 - a defect: its own text may hold anything
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        get_run_logger().error("%s\n%s", type(error).__name__, scrub(frames))
+        frames = traceback.extract_tb(error.__traceback__)
+        # Places only: a line of source may spell out a value, as a test or a preset does.
+        places = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+        get_run_logger().error("%s\n%s", type(error).__name__, scrub(places))
         raise StreamError(
             f"{type(error).__name__} in the program itself: please report it with this run's log."
         ) from None

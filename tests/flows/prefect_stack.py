@@ -168,7 +168,9 @@ def prefect_stack(session: servers.Session) -> Generator[Stack]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from deployments.local import SERVER_ENVIRONMENT, healthy
+    from deployments.processes import hear_interrupts
 
+    hear_interrupts()
     home = session.subfolder("prefect")
     port = servers.free_port()
     api = f"http://127.0.0.1:{port}/api"

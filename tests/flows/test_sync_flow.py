@@ -29,8 +29,10 @@ def stored(table: str, state: Any) -> list[str]:
     """Everything Prefect keeps of a run as text."""
     from prefect import get_client
     from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.logging.handlers import APILogHandler
 
     run_id = state.state_details.flow_run_id
+    APILogHandler().flush()  # the lines go out in batches
     with get_client(sync_client=True) as client:
         if table == "logs":
             only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
@@ -84,7 +86,9 @@ def test_an_unforeseen_error_names_its_class_and_no_value(
 
     assert state.name == "Partial"
     assert "KeyError" in state.message
-    kept = [state.message, *stored("logs", state), str(history.recent(books))]
+    logs = stored("logs", state)
+    assert [line for line in logs if "KeyError" in line and "listed.py" in line]
+    kept = [state.message, *logs, str(history.recent(books))]
     assert not [text for text in kept if "private value" in text]
 
 
