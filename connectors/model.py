@@ -85,7 +85,10 @@ class Stream:
     after: tuple[str, ...] = ()
     """Streams that must be read before this one."""
     total_tolerance: float = 0.0
-    """Share by which the vendor's own total may differ from ours before a run is PARTIAL."""
+    """Share by which the vendor's own total may differ from ours before a run is PARTIAL.
+
+    Any share also grants the few records that come and go while a small stream is read.
+    """
     sees: str = ""
     """One sentence for the catalogue: what an incremental run can and cannot see."""
     optional: bool = False
@@ -197,6 +200,8 @@ class Source:
     connect: Callable[[Any, Context], AbstractContextManager[Reader]]
     """`connect(settings, context)`; `settings` is an instance of `Source.settings`."""
     enabled_by_default: bool = True
+    daily_requests: Callable[[Any], int | None] | None = None
+    """Requests a day that the vendor grants under these settings, where it counts by the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

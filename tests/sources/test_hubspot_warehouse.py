@@ -186,6 +186,34 @@ def test_a_full_read_that_broke_off_is_taken_up_at_its_last_page(
     assert live(warehouse, "contacts") == truth(portal, "contacts")
 
 
+def test_a_list_that_ends_too_early_is_told_by_the_vendors_own_count(
+    portal: Portal, warehouse: Warehouse
+) -> None:
+    """A 200 that says "no more" half-way looks like the end: only the count knows better."""
+    options: dict[str, Any] = {"streams": ("contacts",), "page_size": 100, "mode": "full"}
+    there = len(truth(portal, "contacts"))
+    whole = sync(portal, warehouse, **options)["contacts"]
+    assert (whole.status, whole.source_count) == (runs.Status.SUCCESS, there)
+    portal.sandbox.fault(path="objects/2026-09/contacts$", nth=3, body='{"results":[]}')
+
+    short = sync(portal, warehouse, **options)["contacts"]
+
+    assert short.status is runs.Status.PARTIAL
+    assert live(warehouse, "contacts") == truth(portal, "contacts")  # nothing was deleted
+
+
+def test_a_first_read_that_ends_too_early_is_not_green(
+    portal: Portal, warehouse: Warehouse
+) -> None:
+    portal.sandbox.fault(path="objects/2026-09/contacts$", nth=3, body='{"results":[]}')
+
+    short = sync(portal, warehouse, streams=("contacts",), page_size=100)["contacts"]
+
+    assert short.status is runs.Status.PARTIAL
+    there = len(truth(portal, "contacts"))
+    assert f"says it has {there} records, the warehouse holds 200" in str(short.error)
+
+
 def test_values_that_do_not_fit_cost_no_row(portal: Portal, warehouse: Warehouse) -> None:
     """Cases 67 and 68 of the fault list."""
     deal, other = portal.vendor.ids("deals")[:2]

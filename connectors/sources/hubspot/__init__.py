@@ -41,7 +41,7 @@ from connectors.model import Source
 from connectors.sources.hubspot import associations, catalog
 from connectors.sources.hubspot.dialect import Dialect
 from connectors.sources.hubspot.kinds import KINDS
-from connectors.sources.hubspot.manners import Manners, account, rates
+from connectors.sources.hubspot.manners import Manners, account, daily_requests, rates
 from connectors.sources.hubspot.oauth import OAuth
 from connectors.sources.hubspot.portal import Portal
 from connectors.sources.hubspot.reader import HubSpot
@@ -83,4 +83,5 @@ SOURCE = Source(
     settings=Settings,
     streams=STREAMS,
     connect=connect,
+    daily_requests=daily_requests,
 )

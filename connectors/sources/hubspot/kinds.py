@@ -12,6 +12,7 @@ from connectors.model import Deletes, FieldType, Stream, Window
 
 LOOKBACK = timedelta(hours=1)  # the search index was seen to trail writes by up to an hour
 LAG = timedelta(seconds=60)  # fresh writes are searchable after "moments"
+TOTAL_TOLERANCE = 0.01  # of the index's count, which trails what was just made or deleted
 
 SEES = (
     "Incremental runs see records created or edited, merged-away and archived ones; not recomputed"
@@ -37,6 +38,7 @@ class Kind:
             version=self.cursor,
             window=Window(lookback=LOOKBACK, lag=LAG),
             deletes=Deletes.COMPARE,
+            total_tolerance=TOTAL_TOLERANCE,
             sees=SEES,
         )
 

@@ -38,10 +38,16 @@ def rates(settings: Settings) -> dict[str, list[Rate]]:
     oauth = settings.api_token is None
     burst = settings.budget or (OAUTH_BURST if oauth else BURST[settings.tier])
     shared = [Rate(limit=burst, period=TEN_SECONDS, name="burst")]
-    if not oauth:  # rolling is stricter than HubSpot's day, which ends at the portal's midnight
-        shared.append(Rate(limit=DAILY[settings.tier], period=DAY, name="daily"))
+    if daily := daily_requests(settings):
+        # Rolling is stricter than HubSpot's day, which ends at the portal's midnight.
+        shared.append(Rate(limit=daily, period=DAY, name="daily"))
     searches = Rate(limit=SEARCHES, period=timedelta(seconds=1), name=SEARCH)
     return {"default": shared, SEARCH: [searches, *shared]}
+
+
+def daily_requests(settings: Settings) -> int | None:
+    """Return the account's requests a day; an OAuth app has no such limit."""
+    return None if settings.api_token is None else DAILY[settings.tier]
 
 
 class Manners:

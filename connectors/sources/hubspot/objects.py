@@ -20,6 +20,7 @@ AT_ARCHIVE: Json = {"archived": ""}
 def read(portal: Portal, kind: Kind, request: Request) -> Iterator[Page]:
     """Yield the records of `kind`, then the keys of archived ones where that is due.
 
+    A full read ends with what the search index counts, to be held against the warehouse.
     Position: `{"after": token}` in a list, `{"last_id": n}` in a search, `{"archived": token}`.
     """
     token = (request.position or {}).get("archived")
@@ -28,6 +29,8 @@ def read(portal: Portal, kind: Kind, request: Request) -> Iterator[Page]:
         yield from live(portal, kind, request)
     if due(portal.settings.archived_every_hours, request):
         yield from _archive(portal, kind, request, str(token or ""))
+    if request.since is None:
+        yield Page(total=portal.count(kind))
 
 
 def fields(portal: Portal, kind: Kind) -> Mapping[str, FieldType]:

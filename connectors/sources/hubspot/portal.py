@@ -53,10 +53,11 @@ class Row(msgspec.Struct):
 
 
 class Rows(msgspec.Struct):
-    """A page of records from any endpoint."""
+    """A page of records from any endpoint; searches tell how many there are in `total`."""
 
     results: list[Row]
     paging: Paging | None = None
+    total: int | None = None
     errors: list[dict[str, Any]] = []
 
 
@@ -125,6 +126,20 @@ class Portal:
         """POST a search for records."""
         path = self.dialect.objects(kind.path, "/search")
         return self.client.post(path, json=body, cost_class=SEARCH, shape=Rows).decode(Rows)
+
+    def count(self, kind: Kind) -> int | None:
+        """Return how many live records a search finds, of all there are; its index trails a bit.
+
+        A search without filters counts everything, also beyond what it would show.
+        """
+        body: dict[str, Any] = {
+            "filterGroups": [],
+            "sorts": [],
+            "properties": [],
+            "limit": 1,
+            "after": "0",
+        }
+        return self.search(kind, body).total
 
     def batch(self, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
         """POST a batch read; 207 says that some inputs have an entry in `errors`."""
