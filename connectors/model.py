@@ -122,6 +122,7 @@ class Refused:
     value: str | None
     reason: str
     raw: Record | None = None
+    empty: bool = False  # the source itself has no value there (`#N/A`): nothing was lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

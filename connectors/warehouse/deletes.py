@@ -5,12 +5,13 @@ transactions of the batches, so that unchanged rows need no rewrite and a read t
 interrupted and resumed still compares completely.
 
 The guard: a read that is empty, or would delete more than a set share of the rows it is
-compared with (`DELETE_GUARD_SHARE`), deletes nothing and says so. A failed or filtered
-read never gets here.
+compared with (`DELETE_GUARD_SHARE`) and more than a few, deletes nothing and says so. A
+failed or filtered read never gets here.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ GUARD_SHARE = 0.2
 """Default for the share of rows that one comparison may delete: a vendor's outage looks so."""
 GUARD_ROWS = 20
 """In a window, this many may always go: a quiet day can lose all its few appointments."""
+GUARD_FEW = 3
+"""In a full read that saw anything, this many may always go: of four statuses one is retired."""
 
 PARAMETERS = 500  # values per statement; SQLite before 3.32 takes 999
 
@@ -64,21 +67,22 @@ def by_signal(db: sa.Connection, table: TargetTable, keys: Sequence[Key], run_id
     """Soft-delete the rows the vendor says are gone; return how many were alive."""
     if not keys:
         return 0
-    quote, types = table.warehouse.quote, SQL_TYPES[table.warehouse.dialect]
-    matches = " AND ".join(
-        f"{quote(table.columns[name].column)} = CAST(:k{at} AS {types[table.columns[name].type]})"
+    types = SQL_TYPES[table.warehouse.dialect]
+    if _postgresql(table):
+        one, source = "k.value ->> {at}", "jsonb_array_elements(CAST(:keys AS jsonb)) AS k"
+    else:
+        one, source = "json_extract(k.value, '$[{at}]')", "json_each(:keys) AS k"
+    parts = ", ".join(
+        f"CAST({one.format(at=at)} AS {types[table.columns[name].type]})"
         for at, name in enumerate(table.stream.key)
     )
+    columns = ", ".join(map(table.warehouse.quote, table.key_columns))
     statement = sa.text(
-        f"UPDATE {table.sql} SET {_gone(table)} WHERE _deleted_at IS NULL AND {matches}"
+        f"UPDATE {table.sql} SET {_gone(table)}"
+        f" WHERE _deleted_at IS NULL AND ({columns}) IN (SELECT {parts} FROM {source})"
     )
-    return sum(
-        db.execute(
-            statement,
-            {"run": run_id} | {f"k{at}": str(part) for at, part in enumerate(key)},
-        ).rowcount
-        for key in keys
-    )
+    named = json.dumps([[str(part) for part in key] for key in keys])
+    return db.execute(statement, {"run": run_id, "keys": named}).rowcount
 
 
 def unseen(
@@ -89,7 +93,7 @@ def unseen(
     if not gone:
         return Compared(0)
     seen = int(db.exec_driver_sql(f"SELECT count(*) FROM {seen_table(table)}").scalar() or 0)
-    if (not seen and guard < 1) or gone > guard * live:
+    if (not seen and guard < 1) or gone > max(guard * live, GUARD_FEW):
         return Compared(0, (_guarded(table, gone, live, "the full read"),))
     return Compared(_delete(db, table, "1 = 1", {}, run_id))
 

@@ -171,6 +171,9 @@ class StreamWriter:
             self.table.ensure(db, batch.fields, "vendor")
         self._add_new_fields(db, batch.records)
         counts, refused = self._merge(db, batch.records)
+        # Rows that lost a value at the source; the merge has counted those that lose one here.
+        lost = {item.key for item in batch.refused if item.column and not item.empty}
+        lost -= {item.key for item in refused}
         refused = [*batch.refused, *refused]
         rejected_whole = sum(item.column is None for item in batch.refused)
         rejects.save(db, self.run, self.stream.name, refused)
@@ -185,6 +188,7 @@ class StreamWriter:
             read=rejected_whole,
             rejected=rejected_whole,
             deleted=gone,
+            rows_damaged=len(lost),
             values_rejected=sum(item.column is not None for item in refused),
         )
 

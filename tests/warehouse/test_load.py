@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import FencedOff
-from connectors.model import Counts, Deletes, FieldType, Range, Stream
+from connectors.model import Counts, Deletes, FieldType, Range, Refused, Stream
 from connectors.warehouse import checkpoints, runs
 from connectors.warehouse.checkpoints import State
 from connectors.warehouse.engine import Warehouse
@@ -168,6 +168,28 @@ def test_one_bad_value_costs_that_value_only(warehouse: Warehouse) -> None:
         ("3", "done"): "maybe",
         ("3", "at"): "2026-02-30T00:00:00Z",
     }
+
+
+def test_a_row_counts_as_damaged_once_wherever_its_values_were_refused(
+    warehouse: Warehouse,
+) -> None:
+    """The source refuses a zero date of row 1 and 2, the loader another value of row 2."""
+
+    def refused(key: str, reason: str, **more: Any) -> Refused:
+        return Refused(key=key, column="day", value="0000-00-00", reason=reason, **more)
+
+    batch = Batch(
+        records=[{"id": "1"}, {"id": "2", "amount": "1;2"}, {"id": "3"}],
+        refused=[
+            refused("1", "day is no date"),
+            refused("2", "day is no date"),
+            refused("3", "day is a formula's error", empty=True),
+        ],
+    )
+
+    counts = opened(warehouse, start_run(warehouse), TYPED).write(batch, None)
+
+    assert counts == Counts(read=3, inserted=3, values_rejected=4, rows_damaged=2)
 
 
 @pytest.mark.parametrize("key", [None, "", "missing"])

@@ -161,9 +161,15 @@ class Rows:
             if self.seen.lost.total() <= KEPT:
                 record = records[each.at]
                 key = "/".join(str(record.get(part)) for part in self._tab.keys)
-                reason = f"{name} {each.reason}"
                 refused.append(
-                    Refused(key=key, column=name, value=str(each.value), reason=reason, raw=record)
+                    Refused(
+                        key=key,
+                        column=name,
+                        value=str(each.value),
+                        reason=f"{name} {each.reason}",
+                        raw=record,
+                        empty=error,
+                    )
                 )
         return refused
 
