@@ -18,6 +18,12 @@ from connectors.errors import ContractError, TransientError
 from connectors.secrets import scrub
 
 T = TypeVar("T")
+ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
+ITEMS = list[msgspec.Raw]
+"""Shape of a list whose items stay JSON text, for a source that takes them apart itself.
+
+Where a body is JSON only by a lenient reading its items come decoded: `decoded` reads both.
+"""
 VENDOR_MESSAGE_LENGTH = 200  # characters of the vendor's own error text that we repeat
 
 
@@ -86,6 +92,16 @@ class Answer:
         return scrub(" ".join(text.split()))[:VENDOR_MESSAGE_LENGTH]
 
 
+def decoded(text: Any) -> Any:
+    """Return the value of JSON text that was left as it came; any other value as it is."""
+    if type(text) is not msgspec.Raw:
+        return text
+    try:
+        return ANYTHING.decode(text)
+    except ValueError:  # all but the encoding was checked when the body came
+        return _decode_leniently(bytes(text))
+
+
 @lru_cache(maxsize=256)
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, float_hook=Decimal)
@@ -99,15 +115,16 @@ def _decode(content: bytes, shape: Any) -> Any:
         raise
     except ValueError:  # msgspec's `DecodeError`, or bytes that are not UTF-8
         value = _decode_leniently(content)
-    return value if shape is Any else msgspec.convert(value, shape)
+    return value if shape in {Any, ITEMS} else msgspec.convert(value, shape)
 
 
 def _decode_leniently(content: bytes) -> Any:
-    """Let single bad values through (NaN, half a surrogate pair, bytes that are not UTF-8).
+    """Let single bad values through (NaN, half a surrogate pair, control characters, no UTF-8).
 
     The warehouse can then refuse the value and keep the rest of the page.
     """
     try:
-        return json.loads(content, parse_float=Decimal)
+        return json.loads(content, parse_float=Decimal, strict=False)
     except UnicodeDecodeError:
-        return json.loads(content.decode("utf-8", "surrogateescape"), parse_float=Decimal)
+        text = content.decode("utf-8", "surrogateescape")
+        return json.loads(text, parse_float=Decimal, strict=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,10 +24,14 @@ class Meter:
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """The clock, the budget, the meter and the stop signal of one run."""
+    """The clock, the budget, the meter, the patience and the stop signal of one run."""
 
     throttles: Throttles
     meter: Meter = field(default_factory=Meter)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the run must end; every wait watches it."""
+    reopen_after: Sequence[float] = ()
+    """Seconds to wait before a stream is opened again at its last committed page, when its
+    vendor has failed for passing reasons and the retries of the request are used up: one
+    entry for each time in a row without getting further. None: the first such failure ends it."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.errors import SyncError
-from connectors.model import Counts
+from connectors.model import Counts, Stream
 from connectors.warehouse.runs import Status
+
+DAMAGED_SHARE = 0.01
+"""Share of rows that may lose a value (kept in `sync_rejects`) before a run is PARTIAL."""
+FEW = 10
+"""Records by which a vendor's total may always differ where it may differ at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +51,19 @@ def verdict(reports: Sequence[StreamReport]) -> tuple[Status, str | None]:
     reason = "; ".join(f"{report.stream}: {report.error}" for report in failed + partial)
     everything_failed = len(failed) == len(reports)
     return (Status.FAILED if everything_failed else Status.PARTIAL), reason
+
+
+def refused(whole: int, counts: Counts) -> list[str]:
+    """Say what of a read could not be stored, beyond what may be: `whole` rows, single values."""
+    said = [f"{whole} rows were refused whole: see sync_rejects"] if whole else []
+    if counts.rows_damaged > DAMAGED_SHARE * counts.read:
+        said.append(f"{counts.rows_damaged} of {counts.read} rows lost a value: see sync_rejects")
+    return said
+
+
+def unequal(stream: Stream, total: int | None, counted: int) -> list[str]:
+    """Say how the vendor's own `total` differs from what the warehouse holds, if it does."""
+    share = stream.total_tolerance
+    if total is None or abs(total - counted) <= max(share * total, FEW if share else 0):
+        return []
+    return [f"the vendor says it has {total} records, the warehouse holds {counted}"]

@@ -31,6 +31,11 @@ class PageQueue:
         self._changed = threading.Condition()
         self._loader_gone = False
 
+    def shrink(self, pages: int) -> None:
+        """Let no more than `pages` wait from now on; those that wait already are not dropped."""
+        with self._changed:
+            self.limit = min(self.limit, pages)
+
     def put(self, page: Page) -> None:
         """Hand over a page, waiting for room.
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import ConfigError
-from connectors.model import Json, Mode, Request, Source, Stream
+from connectors.model import Deletes, Json, Mode, Request, Source, Stream
 from connectors.warehouse.checkpoints import State, Unfinished
 
 RESUMABLE_FOR = timedelta(days=3)
@@ -88,14 +88,55 @@ class Plan:
 
     request: Request
     state: State
-    run_id: str  # the run that began the read
-    resumed: bool
+    run_id: str
+    now: datetime
+    continues: Unfinished | None  # the interrupted read that goes on here
     moves_cursor: bool  # the live cursor may move at the end
     stores: bool  # positions may be stored on the way
     notes: tuple[str, ...] = ()
 
-    def at(self, position: Json | None, cursor: Json | None) -> State | None:
-        """Return the state to store with a batch; None when this read stores nothing."""
+    @property
+    def compares(self) -> bool:
+        """Whether the keys of this read are collected, for what it does not show is gone."""
+        return self.stores and collects(self.request.stream, self.request.mode)
+
+    @property
+    def shares(self) -> bool:
+        """Whether an unfinished read must hear of the keys that this one shows.
+
+        A record that comes in by another read while that one is interrupted, at a place
+        it has passed, would look gone to it.
+        """
+        unfinished = any(collects(self.request.stream, mode) for mode in self.state.reads)
+        return unfinished and not self.compares
+
+    @property
+    def abandons(self) -> bool:
+        """Whether the keys of an unfinished read must make room for those of this one.
+
+        There is one side table for them: that read then starts over.
+        """
+        return self.compares and self.continues is None and bool(self.state.reads)
+
+    def abandoning(self) -> Plan:
+        """Return this plan without the unfinished reads that it abandons."""
+        left = sorted(self.state.reads.keys() - {self.request.mode})
+        told = tuple(f"the interrupted {mode} read of this stream starts over" for mode in left)
+        return replace(self, state=State(cursor=self.state.cursor), notes=self.notes + told)
+
+    def at(
+        self,
+        position: Json | None,
+        cursor: Json | None,
+        *,
+        rejected: int = 0,
+        incomplete: Sequence[str] = (),
+    ) -> State | None:
+        """Return the state to store with a batch; None when this read stores nothing.
+
+        `rejected` rows were refused whole before this run, `incomplete` says what the
+        whole read has failed to show.
+        """
         if not self.stores:
             return None
         reads = dict(self.state.reads)
@@ -105,6 +146,8 @@ class Plan:
             until=self.request.until,
             started_at=self.request.started_at,
             position=position,
+            rejected=rejected,
+            incomplete=tuple(incomplete),
         )
         live = cursor if cursor is not None and self.moves_cursor else self.state.cursor
         return replace(self.state, cursor=live, reads=reads)
@@ -124,7 +167,16 @@ class Plan:
             return cursor if cursor is not None else self.state.cursor
         until = self.request.until or self.request.started_at - window.lag
         before = reached(self.state)
-        return {"until": max(until, before or until).isoformat()}
+        if before is None or before > self.now:  # what lies in the future was never read
+            before = until
+        return {"until": max(until, before).isoformat()}
+
+
+def collects(stream: Stream, mode: Mode) -> bool:
+    """Tell whether a read of `stream` collects its keys, to find what it does not show."""
+    if stream.deletes is Deletes.WINDOW:
+        return True
+    return stream.deletes is Deletes.COMPARE and (mode == "full" or stream.rereads)
 
 
 def reached(state: State) -> datetime | None:
@@ -159,8 +211,9 @@ def plan(stream: Stream, options: Options, state: State, now: datetime, run_id: 
         page_size=options.page_size,
     )
     pending = state.reads.get(mode)
-    resumed = stores and pending is not None and _same_read(pending, request, options, now)
-    if resumed and pending is not None:
+    if pending is not None and not (stores and _same_read(pending, request, options, now)):
+        pending = None
+    if pending is not None:
         request = replace(
             request,
             started_at=pending.started_at,
@@ -172,8 +225,9 @@ def plan(stream: Stream, options: Options, state: State, now: datetime, run_id: 
     return Plan(
         request=request,
         state=state,
-        run_id=pending.run_id if resumed and pending is not None else run_id,
-        resumed=resumed,
+        run_id=run_id,
+        now=now,
+        continues=pending,
         moves_cursor=stores and mode != "backfill" and not _leaves_gap(stream, options, state),
         stores=stores,
         notes=tuple(notes),

@@ -23,6 +23,7 @@ from connectors import settings
 from connectors.context import Context
 from connectors.errors import Stopped, SyncError
 from connectors.model import MODES
+from connectors.patience import REOPEN_AFTER
 from connectors.secrets import scrub
 from connectors.throttle import open_throttles
 from connectors.warehouse import migrate, runs
@@ -86,6 +87,7 @@ class Tracked:
             ),
             meter=self.beat.meter,
             stopping=self.beat.stopping,
+            reopen_after=REOPEN_AFTER,
         )
 
     def close(self, ending: Ending) -> Ending:

@@ -46,6 +46,7 @@ class Acme:
     """By stream: after how many pages of the next read to raise what."""
     total: int | None = None
     page_size: int = 10
+    reopen_after: tuple[float, ...] = ()  # patience of its runs
     pages_served: int = 0
     requests: list[Request] = field(default_factory=list[Request])
     deleted: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
@@ -100,7 +101,9 @@ class Acme:
         )
 
     def context(self) -> Context:
-        return Context(throttles=_Unthrottled(), clock=lambda: self.now)
+        return Context(
+            throttles=_Unthrottled(), clock=lambda: self.now, reopen_after=self.reopen_after
+        )
 
 
 class _Unthrottled:

@@ -18,6 +18,7 @@ from connectors.model import FieldType, Key, Record, Refused, Stream
 from connectors.warehouse.columns import READY, kinds
 from connectors.warehouse.schema import Column, TargetTable
 from connectors.warehouse.values import (
+    EDGE_DAYS,
     INT64,
     NONE,
     PLAIN_DATE,
@@ -36,7 +37,9 @@ Row: TypeAlias = Sequence[Any]
 
 PLAIN_VALUE = {
     # naive times are left to `coerced`, which knows the stream's zone
-    FieldType.TIMESTAMP: re.compile(ZONED_TIMESTAMP.pattern.replace("0", "[0-9]")),
+    FieldType.TIMESTAMP: re.compile(
+        f"(?!{'|'.join(EDGE_DAYS)}){ZONED_TIMESTAMP.pattern.replace('0', '[0-9]')}"
+    ),
     FieldType.DATE: re.compile(PLAIN_DATE.pattern.replace("0", "[0-9]")),
 }
 """Types whose columns are mixed in practice (ISO among epochs): what needs no judging."""

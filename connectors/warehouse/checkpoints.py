@@ -11,7 +11,7 @@ touching the live cursor, and a backfill never moves it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,10 +31,12 @@ class Unfinished:
     """A read that has not come to its end. Bounds as in `connectors.model.Request`."""
 
     started_at: datetime
-    run_id: str  # the run that began it
+    run_id: str  # the last run that committed something of it
     since: datetime | None = None
     until: datetime | None = None
     position: Json | None = None  # last committed; None: nothing committed that it could go on from
+    rejected: int = 0  # rows refused whole by the runs before `run_id`
+    incomplete: Sequence[str] = ()  # why this read cannot be complete any more, if it cannot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,8 @@ def _read_json(read: Unfinished) -> dict[str, Any]:
         "started_at": _iso(read.started_at),
         "position": read.position,
         "run_id": read.run_id,
+        "rejected": read.rejected,
+        "incomplete": list(read.incomplete),
     }
 
 
@@ -148,6 +152,9 @@ def _read(value: Mapping[str, Any]) -> Unfinished:
         started_at=_time(value["started_at"]),
         position=value["position"],
         run_id=value["run_id"],
+        # Reads that an older version began do not say.
+        rejected=value.get("rejected", 0),
+        incomplete=tuple(value.get("incomplete", ())),
     )
 
 

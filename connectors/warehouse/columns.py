@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from connectors.model import FieldType
 from connectors.warehouse.values import (
+    EDGE_DAYS,
     EXACT_DIGITS,
     INT64,
     NONE,
@@ -30,6 +31,7 @@ from connectors.warehouse.values import (
     as_json,
     as_text,
     document,
+    document_text,
     holds_nul,
     plain_text_column,
     timestamp_text,
@@ -149,7 +151,11 @@ def sqlite_date(values: Values, zone: str, found: Kinds) -> Values:
 
 def timestamp(values: Values, zone: str, found: Kinds) -> Values:
     """ISO 8601 times; without an offset only where the stream's zone is UTC."""
-    return _plain_times(values, zone, found)[0]
+    ready, shapes = _plain_times(values, zone, found)
+    shifted = any("+" in shape or "-" in shape[len("0000-00-00") :] for shape in shapes)
+    if shifted and any(value and value[:10] in EDGE_DAYS for value in ready):
+        raise NotPlainError
+    return ready
 
 
 def _plain_times(values: Values, zone: str, found: Kinds) -> tuple[Values, set[str]]:
@@ -178,16 +184,19 @@ def _must_parse(parse: Callable[[str], Any], values: Values) -> list[Any]:
 
 
 def json(values: Values, _zone: str, _found: Kinds) -> Values:
-    """JSON text with sorted keys. Text that is itself a JSON object or list is taken as such."""
+    """JSON text; jsonb has one form for equal values. Text that is JSON stays as it is."""
     try:
-        return [None if value is None else as_json(document(value)) for value in values]
+        return [None if value is None else document_text(value) for value in values]
     except UnfitError as error:
         raise NotPlainError from error
 
 
-def sqlite_json(values: Values, zone: str, found: Kinds) -> Values:
-    """JSON text without the NUL bytes that PostgreSQL's jsonb refuses."""
-    ready = json(values, zone, found)
+def sqlite_json(values: Values, _zone: str, _found: Kinds) -> Values:
+    """JSON text with sorted keys, so that equal values are equal text; no NUL, as in jsonb."""
+    try:
+        ready = [None if value is None else as_json(document(value)) for value in values]
+    except UnfitError as error:
+        raise NotPlainError from error
     if any(holds_nul(value) for value in ready if value):
         raise NotPlainError
     return ready

@@ -8,12 +8,17 @@ and limits pass; for the rest the code's name stands in.
 from __future__ import annotations
 
 import re
+import sqlite3
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connectors.errors import WarehouseError
 
 DISK_FULL = "its disk is full: free space, then run again; nothing of this batch was kept"
+CANNOT_GROW = (
+    "a file of it cannot grow: check its disk, quota and file size limit (ulimit -f), then run "
+    "again; nothing of this batch was kept"
+)
 READ_ONLY = "it is read-only: point WAREHOUSE_URL at the primary server or a writable file"
 LOCKED = "another session holds a lock on it for too long: end that session or run again later"
 NO_RIGHT = "the role lacks a right on it: grant it (see deployments/roles.sql)"
@@ -60,6 +65,7 @@ QUOTES_VALUES = ("22", "P0")
 """Classes whose message itself quotes a value: data exceptions, and what triggers raise."""
 
 CREDENTIALS_SAID = re.compile(r"authentication failed|no password supplied|role .* does not exist")
+CANNOT_GROW_SAID = re.compile(r"could not (extend|write to) file")  # has no code of its own
 CONNECTION_SAID = re.compile(r"connection|could not translate host|resolve|server closed")
 
 
@@ -68,8 +74,11 @@ def described(error: DBAPIError) -> WarehouseError:
 
     Never holds a row's value, a parameter or the statement.
     """
+    error = _told_first(error)
     code, message = _code(error), _message(error)
     advice = next((ADVICE[part] for part in _prefixes(code) if part in ADVICE), None)
+    if advice is None and CANNOT_GROW_SAID.match(message):
+        advice = CANNOT_GROW
     known = f"{code} {message}".strip()
     if advice:
         return WarehouseError(f"the warehouse failed ({known}): {advice}")
@@ -79,6 +88,17 @@ def described(error: DBAPIError) -> WarehouseError:
 def is_transient(error: DBAPIError) -> bool:
     """Whether the same transaction may succeed when it is tried again."""
     return error.connection_invalidated or _code(error).startswith(TRANSIENT)
+
+
+def _told_first(error: DBAPIError) -> DBAPIError:
+    """Return the error behind a failed rollback.
+
+    On a full disk SQLite ends the whole transaction, and the savepoint is gone with it.
+    """
+    before = error.orig.__context__ if error.orig else None
+    if isinstance(before, sqlite3.Error) and "no such savepoint" in str(error.orig):
+        return OperationalError("", None, before)
+    return error
 
 
 def _prefixes(code: str) -> list[str]:

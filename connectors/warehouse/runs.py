@@ -130,7 +130,7 @@ def hold(conn: sa.Connection, run_id: str) -> Status | None:
     return None if found is None else Status(found)
 
 
-def start(wh: Warehouse, run: RunRef, resumed_from: str | None = None) -> bool:
+def start(wh: Warehouse, run: RunRef) -> bool:
     """PENDING becomes RUNNING, once the slot is held.
 
     False when the run is not PENDING any more, or holds another fence than `run` says.
@@ -141,10 +141,10 @@ def start(wh: Warehouse, run: RunRef, resumed_from: str | None = None) -> bool:
             """
             UPDATE sync_runs
             SET status = 'RUNNING', started_at = clock_timestamp(),
-                heartbeat_at = clock_timestamp(), resumed_from = :resumed_from
+                heartbeat_at = clock_timestamp()
             WHERE run_id = :run_id AND status = 'PENDING' AND fence = :fence
             """,
-            {"run_id": run.run_id, "fence": run.fence, "resumed_from": resumed_from},
+            {"run_id": run.run_id, "fence": run.fence},
         )
         return started.rowcount == 1
 

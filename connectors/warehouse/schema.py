@@ -137,6 +137,11 @@ class TargetTable:
         self.generation = next(GENERATIONS)
 
     @property
+    def overflowed(self) -> int:
+        """How many fields share the JSON column `_extra`."""
+        return sum(column.overflow for column in self.columns.values())
+
+    @property
     def written(self) -> list[Column]:
         """The columns that a merge writes."""
         return [c for name, c in self.columns.items() if name not in self.retired]

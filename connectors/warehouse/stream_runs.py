@@ -25,9 +25,18 @@ class StreamEnd:
     error: BaseException | Failure | None = None
 
 
-def open_stream(wh: Warehouse, run: RunRef, stream: str, cursor_before: Json | None = None) -> bool:
+def open_stream(
+    wh: Warehouse,
+    run: RunRef,
+    stream: str,
+    cursor_before: Json | None = None,
+    *,
+    resumed_from: str | None = None,
+) -> bool:
     """Make sure the stream has a RUNNING row in this run. Repeating it changes nothing.
 
+    `resumed_from` is the run whose unfinished read of this stream goes on here; the run
+    keeps the first that any of its streams names.
     False when the run is not RUNNING under this fence, or the stream has ended in it.
     """
     with wh.write() as conn:
@@ -51,7 +60,16 @@ def open_stream(wh: Warehouse, run: RunRef, stream: str, cursor_before: Json | N
                 "cursor_before": None if cursor_before is None else json_text(cursor_before),
             },
         )
-        return opened.scalar() == Status.RUNNING
+        if opened.scalar() != Status.RUNNING:
+            return False
+        if resumed_from is not None:
+            execute(
+                conn,
+                "UPDATE sync_runs SET resumed_from = coalesce(resumed_from, :resumed_from)"
+                " WHERE run_id = :run_id",
+                {"run_id": run.run_id, "resumed_from": resumed_from},
+            )
+        return True
 
 
 def finish_stream(wh: Warehouse, run: RunRef, stream: str, end: StreamEnd) -> bool:

@@ -32,6 +32,7 @@ PLAIN_INTEGER = re.compile(r"-?0{1,18}")  # 18 digits always fit 64 bit
 PLAIN_DATE = re.compile(r"0000-00-00")
 PLAIN_TIMESTAMP = re.compile(r"0000-00-00[T ]00:00:00(\.0{1,6})?(Z|[+-]00(:?00)?)?")
 ZONED_TIMESTAMP = re.compile(r"0000-00-00[T ]00:00:00(\.0{1,6})?(Z|[+-]00(:?00)?)")
+EDGE_DAYS = ("0001-01-01", "9999-12-31")  # an offset can carry these out of the calendar
 EXACT_DIGITS = 15  # decimal digits that survive a float64 there and back
 NUMERIC_DIGITS = 131_072  # PostgreSQL's numeric holds no more before the point
 NUMERIC_SCALE = 16_383  # nor more after it
@@ -39,6 +40,7 @@ INT64 = range(-(2**63), 2**63)
 
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 DOCUMENT = msgspec.json.Decoder(float_hook=Decimal)
+ANY_JSON = msgspec.json.Decoder(msgspec.Raw)  # checks, makes no objects
 JSON = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
@@ -243,6 +245,21 @@ def document(value: Any) -> Any:
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             return value  # text that only looks like JSON stays text
     return value
+
+
+def document_text(value: Any) -> str:
+    """Return JSON text of what a JSON column should hold: text that is JSON already as it is.
+
+    For a database that brings JSON into one form by itself. Raises `UnfitError`.
+    """
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        try:
+            ANY_JSON.decode(value)
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            pass  # text that only looks like JSON
+        else:
+            return value
+    return as_json(value)
 
 
 def holds_nul(encoded: str) -> bool:

@@ -85,12 +85,20 @@ def _moment(value: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _document(value: Any) -> Any:
+    """PostgreSQL's driver has decoded it already: a text may then be any text."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        return value
+
+
 DECODE: dict[FieldType, Callable[[Any], Any]] = {
     FieldType.BOOLEAN: bool,
     FieldType.NUMERIC: lambda value: Decimal(str(value)).normalize() + 0,
     FieldType.DATE: lambda value: value if isinstance(value, date) else date.fromisoformat(value),
     FieldType.TIMESTAMP: _moment,
-    FieldType.JSON: lambda value: json.loads(value) if isinstance(value, str) else value,
+    FieldType.JSON: _document,
 }
 
 

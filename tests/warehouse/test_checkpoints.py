@@ -18,7 +18,14 @@ AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 STATE = State(
     cursor={"until": "2026-02-03T04:05:06Z", "zähler": 2**70},
     reads={
-        "full": Unfinished(started_at=AT, run_id="a", until=AT, position={"after": "12"}),
+        "full": Unfinished(
+            started_at=AT,
+            run_id="a",
+            until=AT,
+            position={"after": "12"},
+            rejected=3,
+            incomplete=("a folder could not be read",),
+        ),
         "backfill": Unfinished(started_at=AT, run_id="b", since=AT - timedelta(days=1), until=AT),
     },
 )
@@ -101,7 +108,22 @@ def test_the_document_names_its_version() -> None:
         "started_at": "2026-02-03T04:05:06.000789Z",
         "position": {"after": "12"},
         "run_id": "a",
+        "rejected": 3,
+        "incomplete": ["a folder could not be read"],
     }
+
+
+def test_a_read_begun_by_an_older_version_is_understood(warehouse: Warehouse) -> None:
+    """Case 92 of the fault list: that version did not write down what the read had lost."""
+    begun = '{"since": null, "until": null, "started_at": "2026-02-03T04:05:06Z"'
+    reads = f'{{"full": {begun}, "position": {{"after": "12"}}, "run_id": "a"}}}}'
+    with warehouse.begin() as conn:
+        checkpoints.save(conn, "hubspot", "contacts", State(), "a")
+        execute(conn, "UPDATE sync_checkpoints SET reads = :reads", {"reads": reads})
+
+    read = checkpoints.load(warehouse, "hubspot", "contacts").reads["full"]
+
+    assert (read.position, read.rejected, read.incomplete) == ({"after": "12"}, 0, ())
 
 
 def test_a_checkpoint_is_stamped_by_the_database(warehouse: Warehouse) -> None:

@@ -170,6 +170,24 @@ def test_one_bad_value_costs_that_value_only(warehouse: Warehouse) -> None:
     }
 
 
+def test_a_time_that_its_offset_carries_out_of_the_calendar_is_refused(
+    warehouse: Warehouse,
+) -> None:
+    """Case 62 of the fault list: PostgreSQL would hold it, and nobody could read it back."""
+    batch = [
+        {"id": "1", "at": "9999-12-31T23:59:59-05:00"},
+        {"id": "2", "at": "0001-01-01T00:00:00+05:00"},
+        {"id": "3", "at": "9999-12-31T20:00:00+05:00"},
+    ]
+
+    counts = load(warehouse, TYPED, batch)
+
+    assert counts == Counts(read=3, inserted=3, values_rejected=2, rows_damaged=2)
+    stored = rows(warehouse, TYPED)
+    assert stored["3"]["at"] == datetime(9999, 12, 31, 15, tzinfo=UTC)
+    assert stored["1"]["at"] is None
+
+
 def test_a_row_counts_as_damaged_once_wherever_its_values_were_refused(
     warehouse: Warehouse,
 ) -> None:

@@ -80,14 +80,11 @@ def test_a_run_starts_once_and_only_with_its_fence(warehouse: Warehouse) -> None
 
 
 def test_a_run_remembers_which_one_it_continues(warehouse: Warehouse) -> None:
-    from connectors.warehouse import locks
+    run = running(warehouse, "a")
 
-    pending(warehouse, "a")
-    lock = locks.acquire(warehouse, "hubspot", "a")
-    assert isinstance(lock, locks.Acquired)
-    run = RunRef(run_id="a", source="hubspot", fence=lock.fence)
+    for stream, dead in (("contacts", None), ("deals", "dead"), ("notes", "dead before")):
+        assert stream_runs.open_stream(warehouse, run, stream, resumed_from=dead)
 
-    assert runs.start(warehouse, run, resumed_from="dead")
     assert one(warehouse, "SELECT status, resumed_from FROM sync_runs") == ("RUNNING", "dead")
 
 
