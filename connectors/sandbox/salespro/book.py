@@ -1,7 +1,6 @@
 """What the pretend company has: tables in DuckDB, CSV files, and the ledger of both."""
 
 import csv
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ KEY = {
     "lead_results": ("estimate_id",),
     "user_activity": ("user_id", "original_row_num"),
 }
+ROWS = 200  # per statement
 LATE = timedelta(hours=30)  # how late the nightly export may show a change
 LINE_ITEMS = "lead_result_line_items"
 
@@ -36,22 +36,26 @@ class Book:
     """Rows and their truth.
 
     A ledger record is the newest row of its key as a client should see it: values as text.
-    `lead_result_line_items` holds what the answers of the newest lead result mean; rows without
-    a customer id are in the table and not in the ledger.
+    `lead_result_line_items` holds what the answers of the newest lead result mean; customers
+    without a customer id and lead results without an estimate id are in the tables and not in
+    the ledger.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.ledger = Ledger(*TABLE_OF, LINE_ITEMS, "offices", "users")
-        self.lock = threading.RLock()
         self.database = duckdb.connect(":memory:", config={"threads": 1})
         self._steps = 0
+        self._gathered: dict[str, list[Row]] | None = {name: [] for name in TABLES}
         for name, columns in TABLES.items():
             shape = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             self.database.execute(f'CREATE TABLE "{name}" ({shape})')
         self.database.execute("SET enable_external_access = false")
         self.database.execute("SET TimeZone = 'UTC'")
         self._fill(world.random("salespro", "rows"))
+        gathered, self._gathered = self._gathered, None  # row by row it takes five times as long
+        for name, rows in gathered.items():
+            self.insert(name, rows)
 
     def step(self) -> None:
         """New rows, changed rows, a late one, one deleted for good; both CSV files change."""
@@ -86,9 +90,16 @@ class Book:
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Insert rows into a table behind the ledger's back."""
-        marks = ", ".join("?" * len(TABLES[table]))
-        values = [[row.get(name) for name in TABLES[table]] for row in rows]
-        self.database.executemany(f'INSERT INTO "{table}" VALUES ({marks})', values)  # noqa: S608
+        if self._gathered is not None:
+            self._gathered[table] += rows
+            return
+        names = [name for name, _ in self.columns(table) or ()]
+        mark = f"({', '.join('?' * len(names))})"
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            marks = ", ".join([mark] * len(part))
+            values = [row.get(name) for row in part for name in names]
+            self.database.execute(f'INSERT INTO "{table}" VALUES {marks}', values)  # noqa: S608
 
     def multiply(self, table: str, rows: int) -> None:
         """Add `rows` made-up rows to a table by SQL, behind the ledger's back: for volume."""
@@ -101,6 +112,15 @@ class Book:
             shown.get(kind, "n % 100000").format(name=name) for name, kind in TABLES[table].items()
         )
         self.database.execute(f'INSERT INTO "{table}" SELECT {made} FROM range({rows}) t(n)')  # noqa: S608
+
+    def columns(self, table: str) -> list[tuple[str, str]] | None:
+        """Names and types of a table as it is now, as DuckDB calls them; None without a table."""
+        found = self.database.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'main' AND table_name = ? ORDER BY ordinal_position",
+            [table],
+        ).fetchall()
+        return [(str(name), str(kind)) for name, kind in found] or None
 
     def delete(self, stream: str, key: str) -> None:
         """Remove a row for good; no export tells of it."""
@@ -141,6 +161,8 @@ class Book:
         for nothing in (None, ""):
             row = tables.customer(dice, nothing, object_id(dice)) | stamps(dice, batch, batch)
             self.insert("customer", [row])
+            result: Row = {"estimate_id": nothing, "company_id": "c", "lead_results": "[]"}
+            self.insert("lead_results", [result | stamps(dice, batch, batch)])
         twice = self._world.some(dice, self._keys("lead_results"), 0.1)
         for key in twice:  # a later version stands beside the earlier one
             self._answer(dice, key, self._world.start, self._world.start)
@@ -173,6 +195,8 @@ class Book:
             "lead_results": text,
         } | stamps(dice, created, changed)
         self.put("lead_results", row, replaces=False)
+        if items is None:
+            return
         records = self.ledger[LINE_ITEMS]
         for number in range(1, 7):
             key = f"{estimate_id}:{number}"

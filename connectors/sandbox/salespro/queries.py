@@ -6,6 +6,8 @@ import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import duckdb
@@ -23,6 +25,7 @@ TYPES = {
     "TIMESTAMP": ("timestamp", 3, 0),
     "TIMESTAMP_MS": ("timestamp", 3, 0),
 }
+HIVE = {"varchar": "string", "integer": "int"}  # names of types in a table's metadata
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 REASONS = (
     (
@@ -165,7 +168,15 @@ class Queries:
         execution.columns = [_column(name, kind) for name, kind in columns]
         counted = self._database.execute(f'SELECT count(*) FROM "{execution.table}"').fetchone()  # noqa: S608
         execution.rows = int(counted[0]) if counted else 0
-        execution.scanned = 64 * execution.rows * len(columns)
+        execution.scanned = self._scanned(execution.sql, len(columns))
+
+    def _scanned(self, sql: str, columns: int) -> int:
+        """Bytes of the tables that a query reads: all their rows, whatever it leaves out."""
+        scanned = 0
+        for table in self._database.get_table_names(sql):
+            counted = self._database.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608
+            scanned += 64 * columns * (int(counted[0]) if counted else 0)
+        return scanned
 
 
 def reason(error: duckdb.Error, database: str) -> tuple[str, int]:
@@ -177,16 +188,15 @@ def reason(error: duckdb.Error, database: str) -> tuple[str, int]:
 
 
 def java(number: float) -> str:
-    """A double as Java writes it: `1.25E7` from ten million on."""
-    size = abs(number)
-    if size == 0 or 1e-3 <= size < 1e7:  # noqa: PLR2004 - Java's own bounds
+    """A double as Java writes it: `1.25E7` from ten million on, and below a thousandth."""
+    if not isfinite(number):
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"  # noqa: PLR0124 - only NaN
+    if number == 0 or 1e-3 <= abs(number) < 1e7:  # noqa: PLR2004 - Java's own bounds
         return repr(float(number))
-    digits, _, exponent = f"{number:.17g}".partition("e")
-    shortest = repr(float(number))
-    mantissa, _, power = (shortest if "e" in shortest else f"{number:.16e}").partition("e")
-    del digits, exponent
-    mantissa = mantissa.rstrip("0") if "." in mantissa else f"{mantissa}."
-    return f"{mantissa}{'0' if mantissa.endswith('.') else ''}E{int(power)}"
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    first, *rest = map(str, digits)
+    power = int(exponent) + len(rest)
+    return f"{'-' * sign}{first}.{''.join(rest) or '0'}E{power}"
 
 
 def new_id() -> str:
@@ -213,6 +223,14 @@ def _shown(name: str, kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return f"strftime({quoted}, '%Y-%m-%d %H:%M:%S.%g') AS {quoted}"
     return quoted if kind == "DOUBLE" else f"CAST({quoted} AS VARCHAR) AS {quoted}"
+
+
+def hive(kind: str) -> str:
+    """A DuckDB type as a table's metadata name it: `string`, `int`, `decimal(12,2)`."""
+    if decimal := DECIMAL.fullmatch(kind):
+        return f"decimal({decimal[1]},{decimal[2]})"
+    athena = TYPES.get(kind, TYPES["VARCHAR"])[0]
+    return HIVE.get(athena, athena)
 
 
 def _column(name: str, kind: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 Row = dict[str, str | None]
+Items = dict[int, tuple[str | None, str | None]]
+"""Line items by number: type and amount, the amount as a decimal."""
 
 TEXT, MOMENT, MONEY = "VARCHAR", "TIMESTAMP_MS", "DECIMAL(12,2)"
 
@@ -194,11 +196,12 @@ def activity(dice: Random, estimate_id: str, number: int) -> Row:
     }
 
 
-def answers(dice: Random) -> tuple[str | None, dict[int, tuple[str | None, str | None]]]:
-    """The JSON of a lead result, and the line items it holds (type and amount as decimals)."""
+def answers(dice: Random) -> tuple[str | None, Items | None]:
+    """The JSON of a lead result, and the line items it holds; None when nobody can read it."""
     draw = dice.random()
     if draw < 0.02:  # noqa: PLR2004 - a few are broken, empty or missing
-        return dice.choice(['[{"title": "Result", "val', "[]", "", None]), {}
+        text = dice.choice(['[{"title": "Result", "val', "[]", "", None])
+        return text, {} if text in {"[]", "", None} else None
     pairs: list[tuple[str, str | None]] = [
         ("Appointment Result", dice.choice(["[CC] Sold", "[DNS] Demo not sold", "-Undecided"])),
         ("Both Homeowners Present?", dice.choice(["Yes", "No", "N/A"])),
@@ -207,7 +210,7 @@ def answers(dice: Random) -> tuple[str | None, dict[int, tuple[str | None, str |
         (LONG_LABEL, "white"),
         ("Favourite Snack \u2014 new question", dice.choice(["nuts", "n/a"])),
     ]
-    items: dict[int, tuple[str | None, str | None]] = {}
+    items: Items = {}
     if draw < 0.2:  # noqa: PLR2004 - the form of a one-job company
         job, cents = dice.choice(JOBS), dice.randrange(100, 5_000_000)
         pairs += [("Job Type", job), ("Job Size", f"${cents / 100:,.2f}")]

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from connectors.sandbox.salespro.queries import (
     Execution,
     MalformedQueryError,
     Queries,
+    hive,
     new_id,
     offset_of,
     token,
@@ -24,6 +24,7 @@ from connectors.sandbox.vendors import World
 KEY, SECRET = "AKIASANDBOXSALESPRO1", "sandbox-salespro-secret"
 DATABASE = "home_genius_db"
 NOT_FOUND = "QueryExecution {} was not found"
+SWITCHES = {"queued", "running", "fails", "retryable", "concurrent", "expired", "metadata"}
 
 
 class ServiceError(Exception):
@@ -44,7 +45,8 @@ class SalesPro:
     `queued`, `running`: looks at a query that find it so (each of a new query). `fails`: reasons
     by text that a query contains; `retryable`: what Athena says of them. `cancels`, `endless`:
     texts likewise. `concurrent`: most queries at a time, then starting is throttled. `expired`: the
-    session's token is. `book` holds the rows, `queries` what ran.
+    session's token is. `metadata`: whether the key may ask for tables. `book` holds the rows,
+    `queries` what ran.
     """
 
     name = "salespro"
@@ -62,9 +64,9 @@ class SalesPro:
         self.endless: set[str] = set()
         self.concurrent: int | None = None
         self.expired = False
+        self.metadata = True
         self._tokens: dict[str, str] = {}  # ClientRequestToken -> query
         self._folder: Path | None = None
-        self._writing = threading.Lock()
 
     def environment(self, base_url: str) -> dict[str, str]:
         """Base URL, a key, and the folder of CSV exports once it is there."""
@@ -106,6 +108,7 @@ class SalesPro:
             "GetQueryExecution": self._look,
             "GetQueryResults": self._results,
             "StopQueryExecution": self._stop,
+            "GetTableMetadata": self._table,
         }
         try:
             self._believe(request)
@@ -127,7 +130,7 @@ class SalesPro:
         for name, value in settings.items():
             if name in {"cancels", "endless"}:
                 setattr(self, name, set(value))
-            elif name in {"queued", "running", "fails", "retryable", "concurrent", "expired"}:
+            elif name in SWITCHES:
                 setattr(self, name, value)
             else:
                 raise ValueError(f"unknown switch {name!r}")
@@ -143,6 +146,11 @@ class SalesPro:
     def _start(self, asked: dict[str, Any]) -> object:
         once = asked.get("ClientRequestToken")
         if once in self._tokens:
+            if (
+                self._execution({"QueryExecutionId": self._tokens[once]}).sql
+                != asked["QueryString"]
+            ):
+                raise ServiceError("InvalidRequestException", "Idempotent parameters do not match")
             return {"QueryExecutionId": self._tokens[once]}
         active = sum(not execution.done for execution in self.queries.all())
         if self.concurrent is not None and active >= self.concurrent:
@@ -272,6 +280,27 @@ class SalesPro:
         if not execution.done:
             execution.state, execution.reason = "CANCELLED", "Query cancelled by user"
         return {}
+
+    def _table(self, asked: dict[str, Any]) -> object:
+        if not self.metadata:
+            raise ServiceError(
+                "AccessDeniedException",
+                "User: arn:aws:iam::000000000000:user/leap is not authorized to perform:"
+                " athena:GetTableMetadata",
+            )
+        name = asked["TableName"]
+        columns = self.book.columns(name) if asked["DatabaseName"] == DATABASE else None
+        if columns is None:
+            raise ServiceError("MetadataException", f"EntityNotFoundException: Table {name}")
+        listed = [{"Name": column, "Type": hive(kind)} for column, kind in columns]
+        return {
+            "TableMetadata": {
+                "Name": name,
+                "TableType": "EXTERNAL_TABLE",
+                "Columns": listed,
+                "PartitionKeys": [],
+            }
+        }
 
     def _execution(self, asked: dict[str, Any]) -> Execution:
         query_id = asked["QueryExecutionId"]

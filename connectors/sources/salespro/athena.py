@@ -6,58 +6,49 @@ call takes from the account's budget and is tried again as `connectors.http` doe
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from connectors.context import Context
-from connectors.errors import ContractError, Stopped, SyncError, TransientError
+from connectors.errors import (
+    AccessError,
+    ContractError,
+    Stopped,
+    SyncError,
+    TransientError,
+)
+from connectors.model import FieldType
 from connectors.paging import NoRepeat, page_numbers
 from connectors.retries import Again, Backoff
-from connectors.sources.salespro.refusals import failed, judged
+from connectors.sources.salespro.account import LOOK, START, account, open_client, rates
+from connectors.sources.salespro.answers import (
+    Result,
+    Rows,
+    columns_of,
+    result_of,
+    rows_of,
+    state_of,
+)
+from connectors.sources.salespro.refusals import NEXT_RUN, failed, judged
 from connectors.sources.salespro.settings import Settings
-from connectors.throttle import Rate, Throttle
+from connectors.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 1000  # most rows a page may have
 ATTEMPTS = 6
 FIRST_BACKOFF = 0.5  # seconds
+STOPS = 2  # attempts to stop a query, without a pause: the process may have a second left
 FIRST_LOOK, LONGEST_LOOK = 0.25, 5.0  # seconds between looks at a query; each is half as long again
-START, LOOK = "start", "look"
-STARTS_PER_SECOND, LOOKS_PER_SECOND = 20, 100  # documented, per account and region
-SECOND = timedelta(seconds=1)
 SUCCEEDED = "SUCCEEDED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """A query that succeeded. `scanned` is what it is billed for, in bytes."""
-
-    id: str
-    scanned: int
-    sql: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """One page of a result. `token` asked for it, `following` asks for the next."""
-
-    types: Mapping[str, str]  # column -> Athena's type, in order
-    values: list[list[str | None]]
-    token: str | None
-    following: str | None
+CATALOG = "AwsDataCatalog"  # the one that every account has
 
 
 class ResultGoneError(Exception):
@@ -98,26 +89,25 @@ class Athena:
             ResultConfiguration={"OutputLocation": self._settings.s3_location},
             WorkGroup=self._settings.workgroup,
         )
-        self._running = str(started["QueryExecutionId"])
+        self._running = query_id = str(started["QueryExecutionId"])
         try:
-            execution = self._wait(self._running, where)
+            execution = self._wait(query_id, where)
         except BaseException:  # whatever ends us, the query must not run on and be billed
             self.stop()
             raise
         self._running = None
-        if execution["Status"]["State"] != SUCCEEDED:
+        if state_of(execution) != SUCCEEDED:
             raise failed(execution, where)
-        return _result(execution)
+        return result_of(query_id, execution)
 
-    def again(self, query_id: str, sql: str, where: str) -> Result:
-        """Return an earlier query's result. Raises `ResultGoneError` if it is not to be had."""
+    def again(self, query_id: str, sql: str, where: str) -> None:
+        """Make sure of an earlier query. Raises `ResultGoneError` if it is not to be had."""
         try:
             execution = self._look(query_id, where)
         except ContractError as error:  # Athena forgot it
             raise ResultGoneError from error
-        if execution["Status"]["State"] != SUCCEEDED or execution.get("Query") != sql:
+        if state_of(execution) != SUCCEEDED or execution.get("Query") != sql:
             raise ResultGoneError
-        return _result(execution)
 
     def pages(
         self, query_id: str, where: str, *, token: str | None = None, limit: int = MAX_ROWS
@@ -145,35 +135,62 @@ class Athena:
                 raise TransientError(
                     f"{error}: the result is gone; the next run reads again"
                 ) from error
-            page = _rows(answer, token)
+            page = rows_of(answer, token, where)
+            if page.following is not None:
+                repeats.check(page.following)
             yield page
             if page.following is None:
                 return
-            repeats.check(page.following)
             token = page.following
+
+    def columns(self, table: str, where: str) -> Mapping[str, FieldType]:
+        """Return a table's columns; nothing when they are not to be had, with a line in the log.
+
+        They cost no query. A key that may run queries need not be allowed to ask for them.
+        """
+        try:
+            answer = self._call(
+                "get_table_metadata",
+                LOOK,
+                where,
+                CatalogName=CATALOG,
+                DatabaseName=self._settings.database,
+                TableName=table,
+                WorkGroup=self._settings.workgroup,
+            )
+        except (AccessError, ContractError) as error:
+            log.info("%s; columns that left the export cannot be told from empty ones", error)
+            return {}
+        return columns_of(answer)
 
     def stop(self) -> None:
         """Stop the query that is running, if one is; failing to is logged, Athena ends it too."""
         query_id, self._running = self._running, None
         if query_id is None:
             return
-        try:
-            self._context.meter.requests += 1
-            self._client.stop_query_execution(QueryExecutionId=query_id)
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
-            log.warning("query %s could not be stopped: %s", query_id, type(error).__name__)
+        failure = ""
+        for _ in range(STOPS):
+            try:
+                self._context.meter.requests += 1
+                self._client.stop_query_execution(QueryExecutionId=query_id)
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
+                failure = type(error).__name__
+            else:
+                return
+        log.warning("query %s could not be stopped and may be billed: %s", query_id, failure)
 
     def _wait(self, query_id: str, where: str) -> Mapping[str, Any]:
         waited, pause = 0.0, FIRST_LOOK
         while True:
             execution = self._look(query_id, where)
-            if execution["Status"]["State"] not in {"QUEUED", "RUNNING"}:
+            if state_of(execution) not in {"QUEUED", "RUNNING"}:
                 return execution
             if waited >= self._settings.query_minutes * 60:
                 raise TransientError(
                     f"{where}: query {query_id} did not end within"
                     f" {self._settings.query_minutes:g} minutes and was stopped."
-                    " Run again later, or raise SALESPRO_QUERY_MINUTES"
+                    " Run again later, or raise SALESPRO_QUERY_MINUTES",
+                    retry_after=NEXT_RUN,
                 )
             if self._context.stopping.wait(pause):
                 raise Stopped(f"{where}: asked to stop while query {query_id} ran; it was stopped")
@@ -227,68 +244,18 @@ ANSWERS = {
     "start_query_execution": "QueryExecutionId",
     "get_query_execution": "QueryExecution",
     "get_query_results": "ResultSet",
+    "get_table_metadata": "TableMetadata",
 }
 """The member that every answer of a call has."""
 
 
 @contextmanager
 def open_athena(settings: Settings, context: Context) -> Generator[Athena]:
-    """Open Athena; a query that still runs at the end is stopped."""
-    secret, session = settings.secret_access_key, settings.session_token
-    library: Any = import_module("boto3")  # untyped, and a second to import: only here
-    client: Any = library.session.Session(
-        aws_access_key_id=settings.access_key_id,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        aws_session_token=session.get_secret_value() if session else None,
-        region_name=settings.server_region,
-    ).client(
-        "athena",
-        endpoint_url=settings.base_url,
-        config=Config(
-            retries={"total_max_attempts": 1},
-            connect_timeout=10,
-            read_timeout=60,
-            parameter_validation=False,  # Athena judges; here it would cost each page time
-        ),
-    )
+    """Open Athena; a query that still runs at the end is stopped. Raises `ConfigError`."""
+    client = open_client(settings)
     athena = Athena(client, settings, context)
     try:
         yield athena
     finally:
         athena.stop()
         client.close()
-
-
-def account(settings: Settings) -> str:
-    """Name whose budget is spent: the key's, or the machine's identity's."""
-    who = f"{settings.access_key_id or 'machine'}:{settings.server_region}"
-    return f"salespro:{hashlib.sha256(who.encode()).hexdigest()[:12]}"
-
-
-def rates(settings: Settings) -> dict[str, list[Rate]]:
-    """Return the windows of both classes of call."""
-    starts = settings.budget or STARTS_PER_SECOND
-    return {
-        START: [Rate(limit=starts, period=SECOND)],
-        LOOK: [Rate(limit=LOOKS_PER_SECOND, period=SECOND)],
-    }
-
-
-def _result(execution: Mapping[str, Any]) -> Result:
-    statistics: Mapping[str, Any] = execution.get("Statistics") or {}
-    return Result(
-        id=str(execution["QueryExecutionId"]),
-        scanned=int(statistics.get("DataScannedInBytes") or 0),
-        sql=str(execution.get("Query", "")),
-    )
-
-
-def _rows(answer: Mapping[str, Any], token: str | None) -> Rows:
-    found: Mapping[str, Any] = answer["ResultSet"]
-    about: Mapping[str, Any] = found.get("ResultSetMetadata") or {}
-    types: dict[str, str] = {one["Name"]: one["Type"] for one in about.get("ColumnInfo", [])}
-    rows: list[Any] = found.get("Rows", [])
-    if token is None:
-        rows = rows[1:]  # the header, on the first page only
-    values = [[value.get("VarCharValue") for value in row["Data"]] for row in rows]
-    return Rows(types=types, values=values, token=token, following=answer.get("NextToken"))

@@ -16,7 +16,8 @@ from connectors.sources.salespro.labels import COLUMNS, column_of, item_of, word
 
 NOTHING = frozenset({"", "n/a", "na", "none", "null", "-"})
 BUCKET = re.compile(r"\s*\[([^\]]{1,60})\]")
-MONEY = re.compile(r"(-?)\$?(-?[\d,]*\.?\d+)")
+MONEY = re.compile(r"(-?)\$?(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)")
+"""Commas stand between thousands; elsewhere they may be somebody's decimal point."""
 
 
 class UnreadableError(ValueError):

@@ -2,58 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connectors.context import Context
 from connectors.errors import ContractError
-from connectors.model import FieldType, Page, Record, Request, Stream, Whole, Window
-from connectors.sources.salespro import csv_files, line_items
+from connectors.model import FieldType, Page, Request, Stream, Window
+from connectors.sources.salespro import csv_files, shapes
 from connectors.sources.salespro.settings import Settings
-from connectors.sources.salespro.streams import BY_NAME, CHANGED, STREAMS, Export
+from connectors.sources.salespro.streams import BY_NAME, STREAMS, Export
 
 if TYPE_CHECKING:
-    from connectors.sources.salespro.athena import Athena, Rows
+    from connectors.sources.salespro.athena import Athena
 
 MAX_ROWS = 1000  # most rows a page may have
 USUAL_PAGE = 200  # page size when nobody asked for one; Athena's own is used then
-
-KINDS = {
-    "boolean": FieldType.BOOLEAN,
-    "tinyint": FieldType.INTEGER,
-    "smallint": FieldType.INTEGER,
-    "integer": FieldType.INTEGER,
-    "bigint": FieldType.INTEGER,
-    "float": FieldType.NUMERIC,
-    "real": FieldType.NUMERIC,
-    "double": FieldType.NUMERIC,
-    "decimal": FieldType.NUMERIC,
-    "date": FieldType.DATE,
-    "timestamp": FieldType.TIMESTAMP,
-    "timestamp with time zone": FieldType.TIMESTAMP,
-    "json": FieldType.JSON,
-}
-"""Athena's types by name; whatever else there is stays text (arrays and rows are not JSON)."""
-
-FACTS = (
-    "user_id",
-    "customer_id",
-    "estimate_id",
-    "company_id",
-    "activity_identifier",
-    "activity_note",
-    "key_metric",
-    "price_type",
-    "price",
-    "local_customer_uuid",
-    "created_at",
-)
-"""What makes an activity the one it is. New columns are not among them: keys must not change."""
+RESULT_LIVES = timedelta(days=1)
+"""A result is a snapshot. One that is older is not gone on with: it would show as they were rows
+that have changed, and been loaded, since."""
 
 
 @contextmanager
@@ -62,30 +31,16 @@ def connect(settings: Settings, context: Context) -> Generator[SalesPro]:
     from connectors.sources.salespro.athena import open_athena  # noqa: PLC0415 - boto3 is slow
 
     with open_athena(settings, context) as athena:
-        yield SalesPro(athena, settings)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Tally:
-    """What was met on the way and belongs into the report."""
-
-    unkeyed: int = 0
-    unreadable: int = 0
-
-    def notes(self, name: str) -> list[str]:
-        said = [
-            (self.unkeyed, "rows without a customer id were left out"),
-            (self.unreadable, "lead results hold no readable JSON; their text is kept as it is"),
-        ]
-        return [f"{name}: {count} {text}" for count, text in said if count]
+        yield SalesPro(athena, settings, context)
 
 
 class SalesPro:
     """See `connectors.model.Reader`."""
 
-    def __init__(self, athena: Athena, settings: Settings) -> None:
+    def __init__(self, athena: Athena, settings: Settings, context: Context) -> None:
         self._athena = athena
         self._settings = settings
+        self._context = context
 
     def streams(self) -> Sequence[Stream]:
         """All streams, with the zone and the lookback that are set."""
@@ -102,9 +57,15 @@ class SalesPro:
         ]
 
     def fields(self, stream: Stream) -> Mapping[str, FieldType]:
-        """Nothing yet: the types come with the first page, so that no query is spent on them."""
-        del stream
-        return {}
+        """Columns by the table's metadata, so that what leaves the export keeps its values.
+
+        Nothing for streams whose columns are all declared, and where metadata are not to be had.
+        """
+        export = BY_NAME.get(stream.name)
+        if export is None or not export.takes_all_columns:
+            return {}
+        columns = self._athena.columns(export.table, f"salespro.{stream.name}")
+        return {name: kind for name, kind in columns.items() if name not in stream.fields}
 
     def read(self, request: Request) -> Iterator[Page]:
         """Yield a stream. Raises `SyncError`s; see the docstring of the package."""
@@ -116,131 +77,49 @@ class SalesPro:
         yield from csv_files.read(path, request)
 
     def _export(self, export: Export, request: Request) -> Iterator[Page]:
-        tally = _Tally()
-        pages = self._pages(export, request)
-        if export.shape == "line items":
-            yield from _line_items(pages, tally, grouped=request.mode != "backfill")
-        else:
-            for query_id, rows, notes in pages:
-                yield Page(
-                    records=_records(export, rows, tally),
-                    position=_position(query_id, rows.following),
-                    fields=_fields(export, rows),
-                    notes=notes,
-                )
-        yield Page(notes=tally.notes(request.stream.name))
+        tally = shapes.Tally()
+        answers = self._answers(export, request)
+        yield from shapes.pages(export, answers, tally, grouped=request.mode != "backfill")
+        yield Page(notes=tally.notes(export))
 
-    def _pages(self, export: Export, request: Request) -> Iterator[tuple[str, Rows, Sequence[str]]]:
-        """Yield pages with the id of their query; of an interrupted read's result, if it lives."""
+    def _answers(self, export: Export, request: Request) -> Iterator[shapes.Answer]:
+        """Yield the result page by page; that of an interrupted read, if it still lives."""
         from connectors.sources.salespro.athena import ResultGoneError  # noqa: PLC0415 - as above
 
-        athena, name = self._athena, request.stream.name
+        name = request.stream.name
         where, sql = f"salespro.{name}", export.statement(request)
-        limit = MAX_ROWS if request.page_size >= USUAL_PAGE else request.page_size
         notes: list[str] = []
         if request.position:
-            query_id, token = str(request.position["query"]), request.position["token"]
             try:
-                athena.again(query_id, sql, where)
-                notes = [f"{name}: goes on with the result of query {query_id}"]
-                for rows in athena.pages(query_id, where, token=token, limit=limit):
-                    yield query_id, rows, notes
-                    notes = []
+                yield from self._rest(request, sql, where)
             except ResultGoneError:
                 notes = [f"{name}: the interrupted read's result is gone; read from the start"]
             else:
                 return
-        result = athena.run(sql, where)
+        result = self._athena.run(sql, where)
         notes.append(f"{name}: query {result.id} scanned {result.scanned:,} bytes")
         try:
-            for rows in athena.pages(result.id, where, limit=limit):
-                yield result.id, rows, notes
+            for rows in self._athena.pages(result.id, where, limit=_limit(request)):
+                yield shapes.Answer(query_id=result.id, rows=rows, notes=notes)
                 notes = []
         except ResultGoneError as error:
             raise ContractError(f"{error.__cause__}") from error
 
+    def _rest(self, request: Request, sql: str, where: str) -> Iterator[shapes.Answer]:
+        """Yield what is left of an interrupted read's result. Raises `ResultGoneError`."""
+        from connectors.sources.salespro.athena import ResultGoneError  # noqa: PLC0415 - as above
 
-def _position(query_id: str, token: str | None) -> Mapping[str, str | None] | None:
-    return {"query": query_id, "token": token} if token else None
-
-
-def _fields(export: Export, rows: Rows) -> Mapping[str, FieldType]:
-    """Types by Athena's column information, where we have not declared one."""
-    declared = export.stream.fields
-    return {
-        name: KINDS.get(kind, FieldType.TEXT)
-        for name, kind in rows.types.items()
-        if name not in declared
-    }
-
-
-def _records(export: Export, rows: Rows, tally: _Tally) -> list[Record]:
-    names = list(rows.types)
-    records: list[Record] = [dict(zip(names, values, strict=False)) for values in rows.values]
-    if export.shape == "customers":
-        kept = [record for record in records if record.get("customer_id")]
-        tally.unkeyed += len(records) - len(kept)
-        for record in kept:
-            record["row_id"] = f"{record['customer_id']}/{record.get('estimate_id') or ''}"
-        return kept
-    if export.shape == "activity":
-        for record in records:
-            record["activity_id"] = record.get("id") or _fingerprint(record)
-    if export.shape == "answers":
-        for record in records:
-            try:
-                record.update(line_items.columns(record.get("lead_results")))
-            except line_items.UnreadableError:
-                tally.unreadable += 1
-    return records
+        position = request.position or {}
+        query_id, token = str(position["query"]), position["token"]
+        if self._context.clock() - request.started_at > RESULT_LIVES:
+            raise ResultGoneError
+        self._athena.again(query_id, sql, where)
+        notes = [f"{request.stream.name}: goes on with the result of query {query_id}"]
+        for rows in self._athena.pages(query_id, where, token=token, limit=_limit(request)):
+            yield shapes.Answer(query_id=query_id, rows=rows, notes=notes)
+            notes = []
 
 
-def _fingerprint(activity: Record) -> str:
-    facts = json.dumps([activity.get(name) for name in FACTS])
-    return hashlib.sha256(facts.encode()).hexdigest()[:32]
-
-
-def _line_items(
-    pages: Iterator[tuple[str, Rows, Sequence[str]]], tally: _Tally, *, grouped: bool
-) -> Iterator[Page]:
-    """Yield the items of each estimate's newest lead result; with `grouped`, whole estimates.
-
-    Rows come by estimate, newest last. The last estimate of a page may go on with the next one
-    and is held back, so a page's position is its own token: a read that goes on there meets the
-    held one again. A backfill shows old versions, whose silence about an item says nothing.
-    """
-    held: dict[str, Record] = {}
-    for query_id, rows, notes in pages:
-        names = list(rows.types)
-        for values in rows.values:
-            record = dict(zip(names, values, strict=False))
-            if record.get("estimate_id"):
-                held[str(record["estimate_id"])] = record
-            else:
-                tally.unkeyed += 1
-        last = next(reversed(held), None) if rows.following else None
-        ready = [record for key, record in held.items() if key != last]
-        held = {last: held[last]} if last else {}
-        records, spoken = _itemised(ready, tally)
-        yield Page(
-            records=records,
-            position=_position(query_id, rows.token),
-            whole=Whole(column="estimate_id", values=spoken) if grouped and spoken else None,
-            notes=notes,
-        )
-
-
-def _itemised(results: Sequence[Record], tally: _Tally) -> tuple[list[Record], list[str]]:
-    """Return the line items of lead results, and the estimates that could be understood."""
-    records: list[Record] = []
-    spoken: list[str] = []
-    for result in results:
-        try:
-            found = list(line_items.items(result.get("lead_results")))
-        except line_items.UnreadableError:
-            tally.unreadable += 1
-            continue
-        spoken.append(result["estimate_id"])
-        about = {"estimate_id": result["estimate_id"], CHANGED: result.get(CHANGED)}
-        records += [about | item for item in found]
-    return records, spoken
+def _limit(request: Request) -> int:
+    """Return how many rows a page is to have: each is a request, so most unless told fewer."""
+    return MAX_ROWS if request.page_size >= USUAL_PAGE else request.page_size

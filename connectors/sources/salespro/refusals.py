@@ -39,10 +39,12 @@ THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|B
 DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|NotAuthorized")
 SERVER_ERROR = 500
 LIMIT_WAIT = timedelta(minutes=5)  # queries of others that hold the slots end within minutes
+NEXT_RUN = 3600.0  # seconds; what somebody or we had to stop is not for the same run to start again
 MAX_REASON = 300  # characters of Athena's own text that we repeat
 QUOTES_VALUES = re.compile(r"HIVE_|INVALID_|NUMERIC_VALUE|DIVISION|ARROW|ICEBERG")
 """Reasons of these families quote what stands in a row; those of others quote names."""
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+QUOTED = re.compile(r"['\"`].*['\"`]")
+"""From the first quote to the last: a value may hold quotes itself."""
 DENIED_QUERY = re.compile(r"not authorized|insufficient permissions|access ?denied", re.IGNORECASE)
 PASSES = re.compile(
     r"exhausted resources|INTERNAL_ERROR|GENERIC_INTERNAL|timed? ?out|Throttl|SlowDown"
@@ -95,7 +97,8 @@ def failed(execution: Mapping[str, Any], where: str) -> SyncError:
     told = shown(reason)
     query = f"query {execution.get('QueryExecutionId')}"
     if status.get("State") == "CANCELLED":
-        return TransientError(f"{where}: {query} was cancelled ({told}). Run again")
+        cancelled = f"{where}: {query} was cancelled ({told}). Run again"
+        return TransientError(cancelled, retry_after=NEXT_RUN)
     text = f"{where}: {query} failed: {told}"
     if DENIED_QUERY.search(reason):
         return AccessError(f"{text}. Give the IAM user the missing permission")

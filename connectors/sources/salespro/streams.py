@@ -19,6 +19,9 @@ TIMES = {"created_at": FieldType.TIMESTAMP, "updated_at": FieldType.TIMESTAMP}
 VERSION = {CHANGED: FieldType.TIMESTAMP}
 SEES = "Incremental runs see new and changed rows; deleted ones go with the next full read."
 MILLISECOND = timedelta(milliseconds=1)
+BY_VERSION = f"estimate_id, {CHANGED} NULLS FIRST, lead_results"
+"""Versions of one estimate, newest last. Of two with the same time always the same one counts, for
+answers and line items alike; without this the export's chance order would decide anew each run."""
 
 Shape = Literal["rows", "customers", "activity", "answers", "line items"]
 
@@ -33,6 +36,11 @@ class Export:
     columns: str = "*"
     changed: str = "coalesce(updated_at, created_at)"
     order: str | None = None
+
+    @property
+    def takes_all_columns(self) -> bool:
+        """Whether whatever the table has becomes a column; else all of them are declared."""
+        return self.columns == "*"
 
     def statement(self, request: Request) -> str:
         """Return the SELECT for a request: all rows, or those of its window.
@@ -120,6 +128,7 @@ EXPORTS = (
         ),
         table="lead_results",
         shape="answers",
+        order=BY_VERSION,
     ),
     Export(
         stream=Stream(
@@ -140,7 +149,7 @@ EXPORTS = (
         table="lead_results",
         shape="line items",
         columns="estimate_id, lead_results",
-        order=f"estimate_id, {CHANGED} NULLS FIRST",  # versions of one estimate, newest last
+        order=BY_VERSION,
     ),
     Export(
         stream=Stream(

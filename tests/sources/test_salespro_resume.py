@@ -1,0 +1,165 @@
+"""SalesPro: a read that broke off goes on with the result that is there, while it lives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import CredentialsError
+from connectors.warehouse import checkpoints, runs
+from connectors.warehouse.engine import Warehouse
+from connectors.warehouse.migrate import migrate
+from connectors.warehouse.runs import Status
+from tests.sources.salespro_compared import stored, told
+from tests.sources.salespro_export import Account, account
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def pretend() -> Generator[Account]:
+    with account() as opened:
+        yield opened
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Generator[Warehouse]:
+    opened = Warehouse.open(warehouse_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file(sqlite_warehouse_url: str) -> Generator[Warehouse]:
+    """A warehouse for what is the same in all of them."""
+    opened = Warehouse.open(sqlite_warehouse_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def test_an_interrupted_read_goes_on_with_the_same_result(
+    pretend: Account, warehouse: Warehouse
+) -> None:
+    """Cases 6 and 11 of the fault list."""
+    pretend.fault(contains="NextToken", nth=3, times=None, status=500, body="")
+    status, _ = pretend.load(warehouse, "estimates", mode="full", page_size=10, batch_size=10)
+    assert status is Status.FAILED
+    pretend.sandbox.faults.clear()
+
+    status, reports = pretend.load(warehouse, "estimates", mode="full", page_size=10, batch_size=10)
+
+    assert status is Status.SUCCESS
+    assert len(pretend.queries("FROM estimate")) == 1
+    assert reports["estimates"].counts.read == len(pretend.truth("estimates")) - 29  # and a header
+    assert f"goes on with the result of query {pretend.queries()[0].id}" in str(
+        reports["estimates"].notes
+    )
+    assert stored(pretend, warehouse, "estimates") == told(
+        pretend, "estimates", pretend.truth("estimates")
+    )
+
+
+@pytest.mark.parametrize("why", ["forgotten", "too old"])
+def test_a_result_that_cannot_be_gone_on_with_is_asked_for_anew(
+    pretend: Account, file: Warehouse, why: str
+) -> None:
+    pretend.fault(contains="NextToken", nth=3, times=None, status=500, body="")
+    pretend.load(file, "lead_result_line_items", mode="full", page_size=10, batch_size=10)
+    pretend.sandbox.faults.clear()
+    if why == "forgotten":
+        pretend.vendor.queries.forget(pretend.queries()[0].id)
+    else:
+        pretend.advance(hours=25)
+
+    status, reports = pretend.load(file, "lead_result_line_items", mode="full")
+
+    assert status is Status.SUCCESS
+    assert "result is gone; read from the start" in str(reports["lead_result_line_items"].notes)
+    right = told(pretend, "lead_result_line_items", pretend.truth("lead_result_line_items"))
+    assert stored(pretend, file, "lead_result_line_items") == right
+
+
+def test_a_query_that_was_stopped_is_not_started_again_by_the_same_run(
+    pretend: Account, file: Warehouse
+) -> None:
+    """Each is billed; a run that opens its streams again after passing trouble spares these."""
+    pretend.vendor.endless = {"FROM estimate"}
+    pretend.vendor.cancels = {"FROM credit_applications"}
+
+    status, _ = pretend.load(file, "estimates", "credit_applications", patience=(0.0, 0.0))
+
+    assert status is Status.FAILED
+    assert [query.state for query in pretend.queries()] == ["CANCELLED", "CANCELLED"]
+
+
+def test_a_result_lost_in_between_is_asked_for_anew_by_the_same_run(
+    pretend: Account, file: Warehouse
+) -> None:
+    def vanish() -> None:
+        pretend.vendor.queries.forget(pretend.queries()[0].id)
+
+    pretend.fault_call(contains="NextToken", nth=3, call=vanish)
+
+    status, _ = pretend.load(file, "estimates", mode="full", page_size=10, patience=(0.0,))
+
+    assert status is Status.SUCCESS
+    assert set(pretend.stored(file, "estimates")) == set(pretend.truth("estimates"))
+
+
+def test_a_killed_read_goes_on_with_the_same_result(
+    pretend: Account, file: Warehouse, sqlite_warehouse_url: str
+) -> None:
+    """Cases 1, 3 and 6 of the fault list: the process is killed while it asks for a page."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.sources.salespro_process", sqlite_warehouse_url],
+        cwd=ROOT,
+        env=os.environ | pretend.sandbox.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def kill_once_something_is_stored() -> None:
+        while not checkpoints.load(file, "salespro", "estimates").reads:
+            time.sleep(0.02)
+        child.kill()
+
+    pretend.fault_call(contains="NextToken", nth=4, call=kill_once_something_is_stored)
+    said, _ = child.communicate(timeout=120)
+    assert child.returncode == -signal.SIGKILL
+    runs.finish(file, said.strip(), Status.FAILED)  # as the sweeper would
+
+    status, reports = pretend.load(file, "estimates", mode="full")
+
+    assert status is Status.SUCCESS, reports
+    assert any("resumed the full read" in note for note in reports["estimates"].notes)
+    assert len(pretend.queries("FROM estimate")) == 1
+    assert 0 < reports["estimates"].counts.read < len(pretend.truth("estimates"))
+    assert stored(pretend, file, "estimates") == told(
+        pretend, "estimates", pretend.truth("estimates")
+    )
+
+
+def test_refused_credentials_end_the_run_and_the_next_goes_on(
+    pretend: Account, file: Warehouse
+) -> None:
+    """Case 40 of the fault list."""
+    pretend.fault_call(
+        contains="NextToken", nth=2, call=lambda: pretend.vendor.adjust({"expired": True})
+    )
+    with pytest.raises(CredentialsError):
+        pretend.load(file, "estimates", "customers", mode="full", page_size=10, batch_size=10)
+    pretend.vendor.adjust({"expired": False})
+
+    status, _ = pretend.load(file, "estimates", mode="full", page_size=10, batch_size=10)
+
+    assert status is Status.SUCCESS
+    assert len(pretend.queries("FROM estimate")) == 1
