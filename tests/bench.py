@@ -30,9 +30,10 @@ from connectors.warehouse import locks, runs
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.load import Batch, StreamWriter
 from connectors.warehouse.migrate import migrate
-from tests import servers
+from tests import bench_genius, bench_sources, servers
 
 ROOT = Path(__file__).parents[1]
+PARTS = ("core", "destinations", "sources", "genius")
 BATCH = 1_000
 KINDS = (FieldType.TEXT, FieldType.NUMERIC, FieldType.TIMESTAMP, FieldType.BOOLEAN, FieldType.TEXT)
 COLUMNS = {f"c{n:02}": KINDS[n % len(KINDS)] for n in range(60)}
@@ -247,16 +248,22 @@ def main() -> None:
     """Run the figures asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=50_000)
-    parser.add_argument("--only", choices=["core", "destinations"])
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--dlt", default=os.environ.get("BENCH_DLT_PYTHON"))
     wished = parser.parse_args()
+    parts = {wished.only} if wished.only else set(PARTS)
     session = servers.open_session()
     try:
         with servers.postgres(session, servers.wheel_binaries()) as admin:
-            if wished.only != "core":
+            if "destinations" in parts:
                 with servers.postgres_database(admin) as url:
                     destinations(url, wished.rows)
-            if wished.only != "destinations":
+            if "core" in parts:
                 core(admin, (wished.rows // 5, wished.rows, wished.rows * 4))
+            if "sources" in parts:
+                bench_sources.figures(admin, wished.rows // 2, say)
+            if "genius" in parts:
+                bench_genius.figures(session, admin, wished.rows, wished.dlt, say)
     finally:
         servers.close_session(session)
     say(

@@ -8,10 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from connectors.errors import (
-    AccessError,
-)
-from connectors.model import Page
+from connectors.model import Page, Request
 from connectors.sources import callrail
 from connectors.sources.callrail import windows
 from connectors.sources.callrail.days import instant
@@ -146,6 +143,31 @@ def test_an_interrupted_read_goes_on_at_its_page(pretend: Pretend) -> None:
     assert closed(rest.pages)[-1][1] == NOW
 
 
+@pytest.mark.parametrize("totals", ["usual", "none"])
+def test_an_interrupted_read_goes_on_with_another_page_size_without_a_gap(
+    pretend: Pretend, totals: str
+) -> None:
+    """Offsets count pages: a stored page number is another place where pages are larger."""
+    pretend.vendor.lists.totals = totals
+    company = next(iter(pretend.truth("companies").values()))
+    for minutes in range(200):
+        pretend.vendor.book.new_call(NOW - timedelta(days=2, minutes=minutes), company)
+    seen: list[Page] = []
+    with pretend.reader() as reader:
+        stream = {stream.name: stream for stream in reader.streams()}["calls"]
+        request = Request(stream=stream, mode="full", started_at=NOW, page_size=10)
+        for page in reader.read(request):
+            seen.append(page)
+            if page.position and page.position.get("page", 1) > 9:
+                break
+
+    rest = pretend.read("calls", page_size=40, position=seen[-1].position)
+
+    found = {record["id"] for page in [*seen, *rest.pages] for record in page.records}
+    assert found == set(pretend.truth("calls"))
+    assert rest.incomplete == []
+
+
 def test_an_interrupted_read_notices_what_vanished_meanwhile(pretend: Pretend) -> None:
     """Case 51 of the fault list, with a kill between."""
     first = pretend.until_page("calls", 3, page_size=20)
@@ -192,20 +214,38 @@ def test_a_conversation_is_asked_for_only_when_its_row_may_hide_messages(
 # Cost
 
 
-def test_a_read_costs_little_more_than_its_rows_need(
+def test_a_full_read_takes_within_a_tenth_of_the_requests_that_its_rows_need(
     pretend: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A million calls are 4,000 requests of 250; here smaller, in the same proportion."""
     monkeypatch.setattr(windows, "RECORDS_A_WINDOW", 400)
     for minutes in range(1500):
         pretend.vendor.book.new_call(NOW - timedelta(days=40, minutes=minutes))
+    before = pretend.requests()
 
     gathered = pretend.read("calls", page_size=10)
 
     needed = len(pretend.truth("calls")) / 10
-    listed = pretend.sandbox.stats()["callrail"]["endpoints"]["calls"]
     assert pretend.complete(gathered, "calls")
-    assert listed <= needed * 1.1
+    assert needed <= pretend.requests() - before <= needed * 1.1
+
+
+def test_a_rolling_read_takes_within_a_tenth_of_the_requests_that_its_month_needs(
+    pretend: Pretend,
+) -> None:
+    """30 days of 3,000 calls a day are 360 requests of 250; here in the same proportion."""
+    for hours in range(715):
+        for _ in range(2):
+            pretend.vendor.book.new_call(NOW - timedelta(hours=hours))
+    before = pretend.requests()
+
+    gathered = pretend.incremental("calls", NOW, page_size=10)
+
+    assert gathered.error is None
+    assert gathered.incomplete == []
+    needed = len(gathered.records) / 10
+    assert needed > 140
+    assert pretend.requests() - before <= needed * 1.1
 
 
 def test_from_the_usual_page_size_on_the_largest_page_is_asked_for(pretend: Pretend) -> None:
@@ -213,65 +253,3 @@ def test_from_the_usual_page_size_on_the_largest_page_is_asked_for(pretend: Pret
 
     calls = [seen for seen in pretend.sandbox.requests("callrail") if seen.endpoint == "calls"]
     assert all("per_page=250" in seen.target for seen in calls)
-
-
-# What the old platform lost
-
-
-def test_old_bug_only_about_a_week_of_calls_ever_arrives(pretend: Pretend) -> None:
-    gathered = pretend.read("calls")
-
-    times = [instant(record["start_time"]) or NOW for record in gathered.records]
-    assert min(times) < NOW - timedelta(days=600)
-
-
-def test_old_bug_columns_of_calls_that_were_asked_for_are_not_stored(pretend: Pretend) -> None:
-    record = pretend.read("calls").records[0]
-
-    assert {"recording", "agent_email", "note", "tags", "lead_status", "value"} <= record.keys()
-
-
-def test_old_bug_form_submissions_stay_empty(pretend: Pretend) -> None:
-    gathered = pretend.read("form_submissions")
-
-    assert gathered.records
-    assert all(record["submitted_at"] for record in gathered.records)
-
-
-def test_old_bug_trackers_are_empty_after_the_first_success(pretend: Pretend) -> None:
-    first = pretend.read("trackers")
-    pretend.sandbox.step()
-
-    second = pretend.read("trackers", cursor=None)
-
-    assert len(second.records) == len(first.records) > 0
-    assert "disabled" in {record["status"] for record in second.records}
-
-
-def test_old_bug_renamed_tags_never_update(pretend: Pretend) -> None:
-    pretend.sandbox.step()
-
-    names = {record["name"] for record in pretend.read("tags").records}
-
-    assert "Renamed 1" in names
-
-
-def test_old_bug_only_the_first_page_of_companies_is_read(pretend: Pretend) -> None:
-    assert pretend.complete(pretend.read("companies", page_size=2), "companies")
-
-
-def test_old_bug_text_messages_have_the_wrong_path_and_shape(pretend: Pretend) -> None:
-    directions = {record["direction"] for record in pretend.read("text_messages").records}
-
-    assert directions == {"incoming", "outgoing"}
-
-
-def test_old_bug_errors_of_one_account_are_swallowed(pretend: Pretend) -> None:
-    account = pretend.vendor.book["accounts"].live_keys()[1]
-    pretend.fault(path=f"/{account}/companies.json$", times=None, status=403)
-
-    assert isinstance(pretend.read("companies").error, AccessError)
-
-
-def test_old_bug_users_without_a_name_are_refused(pretend: Pretend) -> None:
-    assert "" in {record["last_name"] for record in pretend.read("users").records}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,6 +87,37 @@ def test_a_record_without_its_key_makes_the_run_partial(
 
     assert status is Status.PARTIAL
     assert reports["tags"].counts.rejected == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 403},
+        {"html": True},
+        {"cut": 0.5},
+        {"edit": (r'"total_records":\d+', '"total_records":5000')},
+        {"body": '{"calls": []}'},
+    ],
+    ids=["403", "200 html", "cut", "total that lies", "empty without counts"],
+)
+def test_no_fault_of_calls_ends_as_a_green_run_or_deletes_any(
+    pretend: Pretend, warehouse: Warehouse, fault: dict[str, Any]
+) -> None:
+    """Cases 42, 44, 63 and 64 of the fault list."""
+    pretend.sync(warehouse, "full")
+    before = pretend.stored(warehouse, "calls").keys()
+    pretend.sandbox.step()
+    pretend.advance(minutes=10)
+    pretend.fault(path="/calls.json$", times=None, **fault)
+
+    status, _ = pretend.sync(warehouse)
+
+    assert status is not Status.SUCCESS
+    assert before <= pretend.stored(warehouse, "calls").keys()
+    pretend.sandbox.faults.clear()
+    status, reports = pretend.sync(warehouse)
+    assert status is Status.SUCCESS, reports
+    assert pretend.stored(warehouse, "calls").keys() == pretend.truth("calls").keys()
 
 
 def test_every_dated_stream_deletes_by_its_window() -> None:

@@ -18,6 +18,7 @@ from connectors.errors import (
 )
 from connectors.sandbox.leadconduit.records import event, object_id
 from connectors.sources import leadconduit
+from connectors.sources.leadconduit import opening
 from tests.sources.pretend import NOW, Pretend, pretending
 
 
@@ -156,7 +157,96 @@ def test_the_budget_is_kept_by_the_second(pretend: Pretend) -> None:
     assert pretend.seconds - start >= 10
 
 
-def test_a_read_costs_two_requests_more_than_its_rows_need(pretend: Pretend) -> None:
-    pretend.read("events", page_size=30)
+@pytest.mark.parametrize("name", ["events", "leads"])
+def test_a_read_takes_within_a_tenth_of_the_requests_that_its_rows_need(
+    pretend: Pretend, name: str
+) -> None:
+    """A million events are 1,000 requests of 1,000; here smaller, in the same proportion."""
+    pretend.read(name, page_size=4)
 
-    assert pretend.requests() <= len(pretend.truth("events")) / 30 + 2
+    needed = len(pretend.truth(name)) / 4
+    assert needed > 30
+    assert needed <= pretend.requests() <= needed * 1.1
+
+
+def test_a_429_without_a_word_is_tried_again(pretend: Pretend) -> None:
+    """Case 36 of the fault list."""
+    pretend.fault(path="/events$", nth=2, status=429, times=2)
+
+    assert pretend.complete(pretend.read("events", page_size=30), "events")
+
+
+@pytest.mark.parametrize(
+    ("told", "stored"),
+    [
+        (1767225600123, "2026-01-01T00:00:00.123Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        ("2026-01-01T00:00:00Z", None),
+        (1767225600123.5, None),
+        (10**30, None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_a_time_of_an_event_that_is_no_number_of_milliseconds_is_left_as_it_is(
+    pretend: Pretend, told: object, stored: str | None
+) -> None:
+    odd = event(object_id(NOW - timedelta(days=1), 1), "source", NOW, {"id": "x"})
+    pretend.vendor.book.add(odd | {"start_timestamp": told})
+
+    record = pretend.read("events").by("id")[odd["id"]]
+
+    assert record["started_at"] == stored
+    assert record["start_timestamp"] == told
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (r'"host":"ip-10-0-0-1"', '"host":NaN'),
+        (r'"host":"ip-10-0-0-1"', r'"host":"\\ud83d"'),
+        (r'"host":"ip-10-0-0-1"', '"host":"a\nb"'),
+        (r'"Ana"', r'"\\ud83d"'),
+    ],
+    ids=["nan", "half a pair", "raw line end", "half a pair inside vars"],
+)
+def test_a_single_bad_value_costs_no_event(pretend: Pretend, edit: tuple[str, str]) -> None:
+    """Cases 73 and 77 of the fault list: such a page is read value by value."""
+    pretend.fault(path="/events$", times=None, edit=edit)
+
+    for name in ("events", "leads"):
+        assert pretend.complete(pretend.read(name, page_size=30), name)
+
+
+@pytest.mark.parametrize(
+    "vars_",
+    [None, "x", [], {"lead": None}, {"lead": "x", "flow": "f"}, {"lead": {"id": {"normal": 1}}}],
+    ids=["null", "text", "list", "null lead", "text lead", "odd id"],
+)
+def test_vars_of_another_shape_cost_no_event(pretend: Pretend, vars_: object) -> None:
+    odd = event(object_id(NOW - timedelta(days=1), 1), "source", NOW, {})
+    pretend.vendor.book.add(odd | {"vars": vars_})
+
+    for name in ("events", "leads"):
+        gathered = pretend.read(name)
+        assert gathered.error is None
+        assert pretend.keys(name, gathered) == set(pretend.truth(name))
+
+
+def test_members_without_end_are_all_kept(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps are named by the account; beyond a number of names they are still appended."""
+    monkeypatch.setattr(opening, "MAX_MEMBERS", 40)
+    ids = [object_id(NOW - timedelta(days=1), number) for number in range(60)]
+    for number, key in enumerate(ids):
+        more = {f"step_{number}": {"n": number}, f'odd "{number}"': {"n": number}}
+        pretend.vendor.book.add(event(key, "recipient", NOW, {"id": "x"}, **more))
+
+    found = pretend.read("events").by("id")
+
+    for number, key in enumerate(ids):
+        assert found[key]["appended"] == {
+            f"step_{number}": {"n": number},
+            f'odd "{number}"': {"n": number},
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,27 @@ def test_an_event_without_its_id_makes_the_run_partial(
 
     assert status is Status.PARTIAL
     assert reports["events"].counts.rejected == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 403}, {"html": True}, {"cut": 0.5}, {"body": "null"}],
+    ids=["403", "200 html", "cut", "null"],
+)
+def test_no_fault_of_events_ends_as_a_green_run(
+    pretend: Pretend, warehouse: Warehouse, fault: dict[str, Any]
+) -> None:
+    """Cases 42 and 44 of the fault list."""
+    pretend.fault(path="/events$", times=None, **fault)
+
+    status, _ = pretend.sync(warehouse, "full")
+
+    assert status is not Status.SUCCESS
+    pretend.sandbox.faults.clear()
+    status, reports = pretend.sync(warehouse, "full")
+    assert status is Status.SUCCESS, reports
+    for name in ("events", "leads"):
+        assert pretend.stored(warehouse, name).keys() == pretend.truth(name).keys()
 
 
 def test_every_stream_says_what_it_sees() -> None:

@@ -39,6 +39,7 @@ What happens when it goes wrong:
 """
 
 from connectors.model import Source
+from connectors.sources.callrail.api import daily_requests
 from connectors.sources.callrail.reader import CallRail, connect
 from connectors.sources.callrail.settings import Settings
 from connectors.sources.callrail.streams import STREAMS
@@ -46,5 +47,10 @@ from connectors.sources.callrail.streams import STREAMS
 __all__ = ["SOURCE", "STREAMS", "CallRail", "Settings", "connect"]
 
 SOURCE = Source(
-    name="callrail", title="CallRail", settings=Settings, streams=STREAMS, connect=connect
+    name="callrail",
+    title="CallRail",
+    settings=Settings,
+    streams=STREAMS,
+    connect=connect,
+    daily_requests=daily_requests,
 )

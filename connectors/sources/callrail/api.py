@@ -31,13 +31,17 @@ class Refused(ContractError):
 
 def rates(settings: Settings) -> dict[str, list[Rate]]:
     """Return the budget. Rolling windows keep inside it wherever CallRail's hours begin."""
-    hourly = settings.budget or HOURLY
     return {
         "default": [
-            Rate(limit=hourly, period=HOUR, name="hourly"),
-            Rate(limit=hourly * 10, period=DAY, name="daily"),
+            Rate(limit=settings.budget or HOURLY, period=HOUR, name="hourly"),
+            Rate(limit=daily_requests(settings), period=DAY, name="daily"),
         ]
     }
+
+
+def daily_requests(settings: Settings) -> int:
+    """Return the account's requests a day."""
+    return (settings.budget or HOURLY) * 10
 
 
 class Manners:

@@ -29,6 +29,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     day: date  # first day of the current window
     account: str = ""  # current account; "" for the first
     page: int = 1  # next page of its list
+    size: int = 0  # records to a page: with another size the number is another place
     count: int = 0  # different records of that list so far
     total: int | None = None  # what CallRail said the list has
     sound: bool = True  # nothing was missed in this window so far
@@ -145,6 +146,7 @@ class WindowReader:
             after = msgspec.structs.replace(
                 place,
                 page=turn.page + 1,
+                size=self._per_page,
                 count=turn.progress.count,
                 total=turn.progress.total,
             )
@@ -185,7 +187,10 @@ class WindowReader:
     def _resumed(self) -> Place | None:
         if self._request.position is None:
             return None
-        return msgspec.convert(dict(self._request.position), Place)
+        place = msgspec.convert(dict(self._request.position), Place)
+        if place.size != self._per_page:  # the list's earlier pages are read again
+            place = msgspec.structs.replace(place, page=1, count=0, total=None)
+        return place
 
     def _planned(self) -> Place:
         """Ask each account for its first page of it all, and divide by what they say they have."""

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from connectors.answers import Answer
+from connectors.answers import ITEMS, Answer
 from connectors.errors import ContractError
 from connectors.http import ApiClient
-from connectors.model import Record
 from connectors.paging import page_numbers
+from connectors.sources.leadconduit.opening import Event, Opener
 
 log = logging.getLogger(__name__)
 
 MAX_PAGE = 1000
+PART = 250  # events handed on at once: as many again wait in each place of the loader's queue
 SIGNS = 2
 OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 REPEATS = 2  # times that a page may come again before we give up
@@ -31,9 +32,12 @@ BAD_REQUEST = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Events of one answer, the id to go on after, and a sentence when some may be missing."""
+    """Events of (a part of) one answer and a sentence when some may be missing.
 
-    events: Sequence[Record]
+    `last` is the id to go on after; None: not from here.
+    """
+
+    events: Sequence[Event]
     last: str | None
     incomplete: str | None = None
 
@@ -48,8 +52,11 @@ class Question:
     limit: int
     params: Sequence[tuple[str, str]] = ()
 
-    def ask(self, client: ApiClient, after: str | None) -> Sequence[Record]:
-        """Return one page. Raises `ContractError` when the answer is no list of events."""
+    def ask(self, client: ApiClient, after: str | None) -> Sequence[Any]:
+        """Return one page of events, not opened yet.
+
+        Raises `ContractError` when the answer is no list.
+        """
         answer = self._get(client, [("after_id", after)] if after else self._start(self.since))
         if answer.status == BAD_REQUEST and after and after == self.after:
             log.info("leadconduit: the stored id is not known any more; reading from its time on")
@@ -57,7 +64,10 @@ class Question:
         if answer.status == BAD_REQUEST:
             said = answer.vendor_message()
             raise ContractError(f"{answer.where}: 400 ({said}). LeadConduit refuses the question")
-        return rows_of(answer)
+        items = answer.decode_as(ITEMS)
+        if not isinstance(items, list):
+            raise ContractError(f"{answer.where}: {answer.status}, but no list in the body")
+        return cast("list[Any]", items)
 
     def _get(self, client: ApiClient, where: Sequence[tuple[str, str]]) -> Answer:
         end = _second(self.until) + SECOND  # inclusive, in whole seconds as far as one knows
@@ -68,19 +78,19 @@ class Question:
             ("limit", str(self.limit)),
             *self.params,
         ]
-        return client.get("/events", asked, accept=(200, BAD_REQUEST))
+        return client.get("/events", asked, accept=(200, BAD_REQUEST), shape=ITEMS)
 
     @staticmethod
     def _start(since: datetime | None) -> Sequence[tuple[str, str]]:
         return [("start", f"{_second(since):%Y-%m-%dT%H:%M:%SZ}")] if since else []
 
 
-def pages(client: ApiClient, question: Question) -> Iterator[EventPage]:
+def pages(client: ApiClient, question: Question, opener: Opener) -> Iterator[EventPage]:
     """Yield the events asked for, page by page."""
     after, signs, repeats = question.after, 0, 0
     for _ in page_numbers("leadconduit.events"):
-        found = question.ask(client, after)
-        ids = [str(event["id"]) for event in found if event.get("id")]
+        found = [opener.open(item) for item in question.ask(client, after)]
+        ids = [str(event.id) for event in found if event.id]
         if found and not ids:
             raise ContractError("leadconduit.events: a page of events without ids")
         if after and ids and max(ids) <= after:
@@ -92,14 +102,26 @@ def pages(client: ApiClient, question: Question) -> Iterator[EventPage]:
             continue
         inside = [event for event in found if not _begun_after(event, question.until)]
         if found:
-            disorder = None if ids == sorted(ids) else "events came in another order than by id"
             after = max(ids)
-            yield EventPage(events=inside, last=after, incomplete=disorder)
+            if ids == sorted(ids):
+                yield from parts(inside, after)
+            else:
+                disorder = "events came in another order than by id"
+                yield EventPage(events=inside, last=after, incomplete=disorder)
         if len(inside) < len(found):  # sorted: nothing of interest comes after these
             return
         signs = 0 if len(found) >= question.limit else signs + 1
         if signs == SIGNS:
             return
+
+
+def parts(events: Sequence[Event], after: str) -> Iterator[EventPage]:
+    """Yield the events of an answer a few at a time, so that few wait in memory to be loaded."""
+    for start in range(0, max(1, len(events)), PART):
+        some = events[start : start + PART]
+        over = start + PART >= len(events)
+        last = after if over else str(some[-1].id) if some[-1].id else None
+        yield EventPage(events=some, last=last)
 
 
 def begun(event_id: str) -> datetime | None:
@@ -109,16 +131,8 @@ def begun(event_id: str) -> datetime | None:
     return datetime.fromtimestamp(int(event_id[:8], 16), UTC)
 
 
-def rows_of(answer: Answer) -> Sequence[Record]:
-    """Return the objects of a bare array. Raises `ContractError` for anything else."""
-    body: Any = answer.json()
-    if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):  # pyright: ignore[reportUnknownVariableType] - being found out
-        raise ContractError(f"{answer.where}: {answer.status}, but no list of objects in the body")
-    return body  # pyright: ignore[reportUnknownVariableType] - just checked
-
-
-def _begun_after(event: Mapping[str, Any], until: datetime) -> bool:
-    at = begun(str(event.get("id")))
+def _begun_after(event: Event, until: datetime) -> bool:
+    at = begun(str(event.id))
     return at is not None and at > until
 
 

@@ -9,16 +9,24 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from connectors import secrets
+from connectors.answers import Answer
 from connectors.context import Context
 from connectors.errors import AccessError, ContractError, CredentialsError
 from connectors.http import ApiClient
 from connectors.model import FieldType, Page, Record, Request, Stream, Window
-from connectors.sources.leadconduit.events import MAX_PAGE, Question, pages, rows_of
+from connectors.sources.leadconduit.events import MAX_PAGE, Question, pages
+from connectors.sources.leadconduit.opening import Event, Opener
 from connectors.sources.leadconduit.settings import Settings
 from connectors.sources.leadconduit.streams import BY_STREAM, EVENTS, LEADS, STREAMS, Listed
-from connectors.sources.leadconduit.values import event_record, lead_record, without_secrets
+from connectors.sources.leadconduit.values import (
+    PLAIN,
+    event_record,
+    lead_record,
+    without_secrets,
+)
 from connectors.throttle import Rate
 
 PER_SECOND = 2  # no limit is documented; this is polite and reads a million events in minutes
@@ -86,7 +94,7 @@ class LeadConduit:
     def _events(
         self,
         request: Request,
-        shape: Callable[[Record], Record],
+        shape: Callable[[Event], Record],
         *,
         only_source: bool = False,
     ) -> Iterator[Page]:
@@ -101,14 +109,14 @@ class LeadConduit:
             limit=MAX_PAGE if request.page_size >= USUAL_PAGE else request.page_size,
             params=params,
         )
-        for page in pages(self._client, question):
+        for page in pages(self._client, question, Opener(PLAIN)):
             yield Page(
                 records=[
                     shape(event)
                     for event in page.events
-                    if not only_source or event.get("type") == "source"
+                    if not only_source or event.type == "source"
                 ],
-                position={"after_id": page.last},
+                position={"after_id": page.last} if page.last else None,
                 incomplete=page.incomplete,
             )
 
@@ -139,3 +147,11 @@ class LeadConduit:
         if answer.json() is None:
             return []
         return [without_secrets(row) for row in rows_of(answer)]
+
+
+def rows_of(answer: Answer) -> Sequence[Record]:
+    """Return the objects of a bare array. Raises `ContractError` for anything else."""
+    body: Any = answer.json()
+    if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):  # pyright: ignore[reportUnknownVariableType] - being found out
+        raise ContractError(f"{answer.where}: {answer.status}, but no list of objects in the body")
+    return body  # pyright: ignore[reportUnknownVariableType] - just checked
