@@ -48,11 +48,11 @@ down: install ## stop the local stack
 bench: install-dev ## measure speed and memory, one JSON line per figure
 	$(RUN) -m tests.bench $(ARGS)
 
-chaos: install-dev ## kill, cut and fill things while syncs run, one JSON line per figure
+chaos: install-dev ## kill, stop and cut things while syncs run, one JSON line per figure
 	$(RUN) -m tests.chaos $(ARGS)
 
 cluster: install-dev ## the stack of several machines as processes on this one, under test
-	$(RUN) -m deployments.cluster $(ARGS)
+	TEST_STACK=cluster $(RUN) -m pytest tests/flows/test_exit_paths.py tests/flows/test_slots.py $(ARGS)
 
 lock: install-dev ## resolve both lock files anew; ARGS=--upgrade takes newer releases
 	$(LOCK) --group build $(ARGS) --output-file requirements.lock

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from connectors.model import Source
 from connectors.sources import (
+    arrivy,
     callrail,
     five9,
     genius,
@@ -13,17 +14,20 @@ from connectors.sources import (
     hubspot,
     leadconduit,
     salespro,
+    salesrabbit,
 )
 
 SOURCES: Mapping[str, Source] = {
     source.name: source
     for source in (
         hubspot.SOURCE,
+        arrivy.SOURCE,
         five9.SOURCE,
         genius.SOURCE,
         callrail.SOURCE,
         leadconduit.SOURCE,
         gsheet.SOURCE,
         salespro.SOURCE,
+        salesrabbit.SOURCE,
     )
 }

@@ -10,6 +10,7 @@ none is there, the walk steps back. The price is about 2 % more requests.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from connectors.paging import page_numbers
 OVERLAP = 10  # records that may vanish between two pages before the walk has to step back
 TAIL = 3 * OVERLAP  # ids kept in a position, to find the place again
 STEPS_BACK = 8  # of one walk; a list that outruns them cannot be read whole
+SECOND = 2
+OLD_NEWS = 8  # pages in a row without a new record: as many may have been put before our place
 MOST_PAGES = 10_000  # of lists that only end when the vendor stops sending news
 MEMORY = 3  # pages whose ids are remembered: steps back reach into them
 
@@ -31,11 +34,15 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part(Generic[Row]):
-    """One numbered page: its rows, the id of each, and whether there may be more of them."""
+    """One numbered page: its rows, the id of each, and whether there may be more of them.
+
+    `promised`: the vendor itself said so, it is not our guess from the number of rows.
+    """
 
     rows: Sequence[Row]
     ids: Sequence[Hashable]
     more: bool
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +111,14 @@ class _Walk(Generic[Row]):
         self._seen.append(frozenset(position.get("tail", ())))
         self._last: Sequence[Any] = tuple(position.get("tail", ()))
         self._steps_back = 0
+        self._old_news = 0
+        self._promised = False
         self._short_first = False
+        self._start = sys.maxsize  # where the last page began; not known of one before a resume
 
     def next(self) -> Part[Row] | None:
         """Read on; None after a step back."""
+        probing = self._short_first
         piece = self._piece()
         part = self._fetch(piece.page, piece.size)
         if self._fault(piece, part) or self._is_lost(piece, part):
@@ -117,6 +128,9 @@ class _Walk(Generic[Row]):
         if self._is_lost(piece, part):
             self._step_back()
             return None
+        self._expect_news(part)
+        if probing and part.rows:
+            return None  # the vendor's pages are smaller: now with an overlap, from page 1 on
         self._move(piece, part)
         return part
 
@@ -139,6 +153,9 @@ class _Walk(Generic[Row]):
             )
         if part.more and not part.rows:
             return "is empty but promises more after it"
+        overlaps = 0 < piece.start < self._reached
+        if self._last and not part.rows and not overlaps and (self._promised or not piece.start):
+            return "is empty where there should be more"
         if part.more and tuple(part.ids) == self._last:
             return (
                 "is the page before once more; the vendor does not page, or promises more than it"
@@ -147,9 +164,27 @@ class _Walk(Generic[Row]):
         return None
 
     def _is_lost(self, piece: Slice, part: Part[Row]) -> bool:
-        if piece.start >= self._reached:
+        if self._start < piece.start and part.ids and tuple(part.ids) == self._last:
+            return True  # the page before once more, which may look like the last
+        if not 0 < piece.start < self._reached:
             return False  # it does not overlap: nothing to be found again
-        return piece.start > 0 and not any(each in ids for ids in self._seen for each in part.ids)
+        known = frozenset[Any]().union(*self._seen)
+        ends_early = self._last[-1:] and self._last[-1] not in part.ids
+        if not part.more and ends_early and known.issuperset(part.ids):
+            return True  # an end before the row that was read last: an older page
+        # the first row: a record that was edited meanwhile may be shown again further down
+        first = next((each for each in part.ids if each is not None), None)
+        return first is None or not any(first in ids for ids in self._seen)
+
+    def _expect_news(self, part: Part[Row]) -> None:
+        """Refuse a vendor that shows the same records on every page."""
+        known = frozenset[Any]().union(*self._seen)
+        self._old_news = self._old_news + 1 if part.more and known.issuperset(part.ids) else 0
+        if self._old_news > OLD_NEWS:
+            raise ContractError(
+                f"{self._what}: {self._old_news} pages in a row without a new record; the vendor"
+                " does not page, or promises more than it has"
+            )
 
     def _step_back(self) -> None:
         self._steps_back += 1
@@ -164,7 +199,9 @@ class _Walk(Generic[Row]):
         count = len(part.rows)
         reached = piece.start + count
         if piece.start == 0 and part.more and count < piece.size:
-            self._cap, self._short_first = count, True
+            self._cap, self._short_first = count, not part.promised
+        self._promised = part.promised
+        self._start = piece.start
         self._reached = max(reached, self._reached)
         self._seen.append(frozenset(part.ids))
         self._last = tuple(part.ids)
@@ -176,21 +213,28 @@ def listed(
     """Yield a list that may be paged or not: ask for page after page until no id is new.
 
     `size`: rows asked for per page. For vendors that ignore the page number and send the same
-    list again, and for those that do not. After a full page, an empty or repeated one is
-    asked for once more before it is taken for the end.
+    list again, and for those that do not. After a full page, or where more was promised, an
+    empty or repeated one is asked for once more before it is taken for the end. Raises
+    `ContractError` when what was promised does not come; a second page equal to the first is
+    the sign of a vendor that does not page.
     """
     begin = int((position or {}).get("page", 1))
     first: tuple[Hashable, ...] | None = None
     before: tuple[Hashable, ...] | None = None
+    promised = False
     for page in page_numbers(what, start=begin, limit=MOST_PAGES):
         part = fetch(page)
-        if before is not None and len(before) >= size and _no_news(part, first, before):
+        expected = before is not None and (promised or len(before) >= size)
+        if expected and _no_news(part, first, before):
             part = fetch(page)
         if _no_news(part, first, before):
+            if promised and not (part.rows and page == SECOND):
+                raise ContractError(f"{what}: more was promised before page {page}, none came")
             return
         yield part, {"page": page}  # read again on resuming: rows may have moved up meanwhile
         if not part.more:
             return
+        promised = part.promised
         before = tuple(part.ids)
         first = before if page == begin else first
 

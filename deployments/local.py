@@ -10,28 +10,29 @@ the rest alone; `down` stops what `up` started, by process id.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
+import yaml
 
 from deployments.processes import FolderOfProcesses, NotStartedError
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".prefect"
-START_SECONDS = 180.0  # a new server database takes half a minute on a busy machine
+START_SECONDS = 300.0  # a new server database takes half a minute, ten times that when others work
 USUAL_PORT = 4200
 
 STORAGE = "prefect.server.concurrency.lease_storage.filesystem"
 SERVER_ENVIRONMENT = {
-    "PREFECT_HOME": str(HOME),
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     # Leases in memory are lost with the server, and their slots with them.
@@ -41,25 +42,25 @@ SERVER_ENVIRONMENT = {
 }
 
 
-def up(port: int | None = None) -> dict[str, str]:
+def up(
+    port: int | None = None, *, home: Path = HOME, warehouse: str | None = None
+) -> dict[str, str]:
     """Start what is missing; return the environment in which commands reach the stack.
 
-    Raises `NotStartedError` with the end of the log of what did not come up.
+    All state is kept in `home`; `warehouse` is a SQLAlchemy URL, by default that of the
+    environment or a file of the project. Raises `NotStartedError` with the end of the log of
+    what did not come up.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A worker that inherits an ignored SIGINT never stops on SIGTERM.
-    stack = FolderOfProcesses(HOME / "local")
+    stack = FolderOfProcesses(home / "local")
     say("server", "starting; the first start takes half a minute")
-    api = _server(stack, port)
+    api = server(stack, port, home)
     say("server", f"ready at {api.removesuffix('/api')}")
     say("sandbox", "starting")
-    environment = {"PREFECT_HOME": str(HOME), "PREFECT_API_URL": api} | _sandbox(stack)
+    environment = {"PREFECT_HOME": str(home), "PREFECT_API_URL": api} | _sandbox(stack)
     environment["WAREHOUSE_URL"] = (
-        os.environ.get("WAREHOUSE_URL") or f"sqlite:///{ROOT}/warehouse.sqlite3"
+        warehouse or os.environ.get("WAREHOUSE_URL") or f"sqlite:///{ROOT}/warehouse.sqlite3"
     )
-    say("deployments", "work pool, limits, block types, schedules")
-    _run([sys.executable, "-m", "deployments.bootstrap"], environment)
-    _run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], environment)
+    prepare(environment, home / "local")
     say("worker", "starting")
     _ = stack.start(
         "worker",
@@ -80,11 +81,57 @@ def up(port: int | None = None) -> dict[str, str]:
     return environment
 
 
-def down() -> None:
+def down(home: Path = HOME) -> None:
     """Stop the stack: running syncs first, so that each can close its row, the server last."""
-    stack = FolderOfProcesses(HOME / "local")
+    stack = FolderOfProcesses(home / "local")
     for name in ("worker", "sandbox", "server"):
         say(name, "stopped" if stack.stop(name) else "was not running")
+
+
+def prepare(environment: Mapping[str, str], folder: Path) -> None:
+    """Bootstrap the server and deploy `prefect.yaml`, unless it holds just that already.
+
+    `folder` remembers what was deployed. Raises `NotStartedError`.
+    """
+    say("bootstrap", "work pool, limits, block types")
+    run([sys.executable, "-m", "deployments.bootstrap"], environment)
+    note, wanted = folder / "deployed", deployed_by()
+    if note.exists() and note.read_text() == wanted and _missing(environment) == set():
+        say("deployments", "unchanged")
+        return
+    say("deployments", "schedules and parameters of prefect.yaml")
+    run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], environment)
+    _ = note.write_text(wanted)
+
+
+def deployed_by() -> str:
+    """Return a digest of all that decides what `prefect deploy --all` tells the server.
+
+    That is `prefect.yaml`, the flows' signatures and docstrings, the names that the run form
+    offers, this folder, for the workers run it, and the release of Prefect.
+    """
+    files = [ROOT / "prefect.yaml", *ROOT.glob("flows/**/*.py"), *ROOT.glob("connectors/*.py")]
+    digest = hashlib.sha256(f"{ROOT} {version('prefect')}".encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _missing(environment: Mapping[str, str]) -> set[str]:
+    """Return the deployments of `prefect.yaml` that the server does not know, or does not say."""
+    rows = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    wanted = {row["name"] for row in rows}
+    access = environment.get("PREFECT_API_AUTH_STRING")
+    try:
+        answer = httpx.post(
+            f"{environment['PREFECT_API_URL']}/deployments/filter",
+            json={},
+            auth=httpx.BasicAuth(*access.split(":", 1)) if access else None,
+            timeout=30,
+        ).raise_for_status()
+    except httpx.HTTPError:  # too busy to tell: then it is told all of them again
+        return wanted
+    return wanted - {row["name"] for row in answer.json()}
 
 
 def say(what: str, happens: str) -> None:
@@ -92,13 +139,22 @@ def say(what: str, happens: str) -> None:
     print(f"{what:<12} {happens}", file=sys.stderr, flush=True)
 
 
-def _server(stack: FolderOfProcesses, port: int | None) -> str:
+def server(stack: FolderOfProcesses, port: int | None, home: Path) -> str:
+    """Start the server unless it runs; return the address of its API once it answers.
+
+    Raises `NotStartedError`.
+    """
     running = stack.command("server")
     if running is None:
         port = port or free_port(USUAL_PORT)
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
         running = [*command, "--port", str(port)]
-        _ = stack.start("server", running, SERVER_ENVIRONMENT, cwd=ROOT)
+        # Without the second the UI calls port 4200, whatever the port that served it.
+        own = {
+            "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        }
+        _ = stack.start("server", running, SERVER_ENVIRONMENT | own, cwd=ROOT)
     api = f"http://127.0.0.1:{running[-1]}/api"
     deadline = time.monotonic() + START_SECONDS
     while not healthy(api):
@@ -143,7 +199,8 @@ def free_port(wanted: int = 0) -> int:
     raise AssertionError("the system always has a free port")
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
+def run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a command to its end, in the project's folder; raise `NotStartedError` if it fails."""
     done = subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=ROOT,

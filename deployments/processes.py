@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
@@ -36,6 +37,9 @@ class NotStartedError(Exception):
 class FolderOfProcesses:
     """One `<name>.json` (pid, start time, command) and one `<name>.log` per process."""
 
+    _children: ClassVar[dict[int, subprocess.Popen[bytes]]] = {}
+    """Those that this very process started: they are its zombies until it has waited."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +47,10 @@ class FolderOfProcesses:
     def log(self, name: str) -> Path:
         """Where the output of `name` goes."""
         return self._folder / f"{name}.log"
+
+    def names(self) -> list[str]:
+        """Return the names of all that was started here and not stopped since."""
+        return sorted(note.stem for note in self._folder.glob("*.json"))
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, cwd: Path
@@ -64,10 +72,16 @@ class FolderOfProcesses:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._children[started.pid] = started
         created = psutil.Process(started.pid).create_time()
         note = {"pid": started.pid, "created": created, "command": list(command)}
         self._note(name).write_text(json.dumps(note))
         return started.pid
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of `name`; None when it is not running."""
+        process = self._process(name)
+        return process.pid if process else None
 
     def command(self, name: str) -> list[str] | None:
         """Return the command with which `name` was started; None when it is not running."""
@@ -87,6 +101,8 @@ class FolderOfProcesses:
             children = process.children(recursive=True)
             _end(children)
             _end([process])
+            if child := self._children.pop(process.pid, None):
+                _ = child.wait()
         self._note(name).unlink(missing_ok=True)
         return process is not None
 

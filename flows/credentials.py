@@ -1,10 +1,11 @@
 """Credentials pasted into Prefect's UI: one block type per source, the fields of its settings.
 
 A block named `default` (`hubspot-credentials/default`) overrides the environment, field by
-field: what it leaves empty is read from the environment as ever. The `warehouse` block
-(prefect-sqlalchemy, connection components only: a URL block would show the password)
-overrides `WAREHOUSE_URL`. Both are optional; this module is a Prefect collection, so that
-the types appear in the UI wherever the project is installed.
+field: what it leaves empty is read from the environment as ever. For the warehouse it is the other
+way round: the `warehouse` block (prefect-sqlalchemy, connection components only: a URL block
+would show the password) serves where `WAREHOUSE_URL` is not set, so that a machine can always
+be pointed elsewhere. Both are optional; this module is a Prefect collection, so that the
+types appear in the UI wherever the project is installed.
 """
 
 from __future__ import annotations
@@ -70,15 +71,30 @@ def source_settings(source: Source) -> BaseSettings:
 
 
 def core_settings() -> CoreSettings:
-    """Read the settings of warehouse and budgets; the `warehouse` block wins where it exists."""
+    """Read the settings of warehouse and budgets.
+
+    Where the warehouse is: `WAREHOUSE_URL`, else the `warehouse` block, else an SQLite file.
+    Raises `ConfigError`.
+    """
+    chosen = settings.load(CoreSettings)
+    if "warehouse_url" in chosen.model_fields_set:
+        return chosen
+    url = warehouse_of_block()
+    return settings.load(CoreSettings, {"warehouse_url": SecretStr(url)}) if url else chosen
+
+
+def warehouse_of_block() -> str | None:
+    """Return the URL, with its password, that the `warehouse` block stands for; None without one.
+
+    The block's own engine is not used: the loader needs settings of its own on each connection.
+    """
     if not _exists(WAREHOUSE_SLUG, WAREHOUSE_BLOCK):
-        return settings.load(CoreSettings)
+        return None
     from prefect_sqlalchemy import SqlAlchemyConnector  # noqa: PLC0415 - slow, and rarely needed
 
     block: SqlAlchemyConnector = SqlAlchemyConnector.load(WAREHOUSE_BLOCK)  # pyright: ignore[reportUnknownMemberType, reportAssignmentType]
     with block:
-        url = block.get_engine().url.render_as_string(hide_password=False)
-    return settings.load(CoreSettings, {"warehouse_url": SecretStr(url)})
+        return block.get_engine().url.render_as_string(hide_password=False)
 
 
 def scrub_logs() -> None:

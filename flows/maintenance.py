@@ -1,4 +1,4 @@
-"""Care of the runs: close the dead ones, forget the old ones, show how the fleet is.
+"""Care of the runs: close the dead ones, forget the old ones.
 
 `sweep` is the third line that closes a run's row: it covers machines that are gone and
 workers that were stopped, where neither the body nor a hook had time to.
@@ -13,7 +13,6 @@ from uuid import UUID
 
 import httpx
 from prefect import flow, get_client
-from prefect.artifacts import create_markdown_artifact
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Crashed
@@ -24,7 +23,6 @@ from connectors.warehouse import sweep as books
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.sweep import SweptRun
 from flows import limits, tracking
-from flows.reports import escaped, table
 from flows.settings import FlowSettings
 
 log = logging.getLogger(__name__)
@@ -71,45 +69,6 @@ def prune_history(days: int | None = None) -> str:
         migrate.migrate(warehouse)
         pruned = books.prune(warehouse, keep)
     return f"deleted {pruned.runs} runs, {pruned.heartbeats} beats, {pruned.rejects} rejects"
-
-
-@flow(name="health-report", flow_run_name="fleet", persist_result=False)
-def health_report() -> None:
-    """Refresh the fleet page: one row per source, what runs now below it."""
-    with closing(tracking.connect()) as warehouse:
-        migrate.migrate(warehouse)
-        text = fleet(history.sources(warehouse), history.running(warehouse))
-    create_markdown_artifact(text, key="fleet", description="Every source at a glance")
-
-
-def fleet(sources: list[history.Row], running: list[history.Row]) -> str:
-    """Write the fleet page."""
-    columns = ("source", "last run", "last success", "read", "inserted", "updated", "rejects open")
-    rows = (
-        (
-            row["source"], row["status"], ago(row["last_success_age"]), f"{row['rows_read']:,}",
-            f"{row['rows_inserted']:,}", f"{row['rows_updated']:,}", f"{row['rejects_open']:,}",
-        )
-        for row in sources
-    )  # fmt: skip
-    lines = ["# Fleet", "", *table(columns, rows), "", "## Running now", ""]
-    lines += [
-        f"- {row['source']} {row['mode']}: {row['status']}, "
-        f"{escaped(row['stream'] or 'no stream')}, "
-        f"{row['rows'] or 0:,} rows, last beat {ago(row['beat_age'])}"
-        for row in running
-    ] or ["Nothing."]
-    return "\n".join(lines)
-
-
-def ago(seconds: float | None) -> str:
-    """Say an age in its largest unit."""
-    if seconds is None:
-        return "never"
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
 
 
 def may_hold_slots(warehouse: Warehouse) -> int:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.settings import PREFECT_API_URL
+from prefect.utilities.urls import url_for
 
 from connectors.errors import (
     AccessError,
@@ -100,10 +102,23 @@ def markdown(
 
 def next_step(ending: Ending) -> str | None:
     """Tell what a person should do about a run that is not a plain success."""
-    for kind, advice in NEXT_STEPS.items():
+    for kind, step in NEXT_STEPS.items():
         if isinstance(ending.error, kind):
-            return advice
+            return step
     return BY_STATUS.get(ending.status)
+
+
+def advice(status: str, error_type: str | None) -> str | None:
+    """Tell the same from a row of the books; None where there is nothing to advise."""
+    named = {kind.__name__: step for kind, step in NEXT_STEPS.items()}
+    if error_type in named:
+        return named[error_type]
+    return {str(status): step for status, step in BY_STATUS.items()}.get(status)
+
+
+def run_url(run_id: str) -> str | None:
+    """Return where Prefect's UI shows a run; None where no server is configured."""
+    return url_for("flow-run", obj_id=run_id) if PREFECT_API_URL.value() else None
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

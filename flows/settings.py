@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
 CHUNK_RECORDS = 50_000
@@ -30,4 +30,25 @@ class FlowSettings(BaseSettings):
     )
     memory_hard_mb: int | None = Field(
         default=None, ge=1, description="Resident MiB above which a run ends, resumable"
+    )
+
+
+class NotifySettings(BaseSettings):
+    """Whom to tell of a run that ended ill. Nothing set: it is only written into a log."""
+
+    notify_webhook_url: SecretStr | None = Field(
+        default=None, description="Slack-compatible webhook that is told of runs that ended ill"
+    )
+    notify_email_to: str | None = Field(
+        default=None, description="Addresses told by e-mail, comma separated"
+    )
+    notify_email_from: str | None = Field(
+        default=None, description="Sender of these e-mails; the first receiver when unset"
+    )
+    notify_smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://...:465",
+    )
+    notify_quiet_minutes: float = Field(
+        default=45, ge=0, description="Minutes in which the same failure is told only once"
     )

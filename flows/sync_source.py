@@ -20,7 +20,7 @@ from connectors.model import Mode, Source
 from connectors.registry import SOURCES
 from connectors.sync import Options, SourceSync, StreamReport, StreamSync, check, verdict
 from connectors.warehouse import locks, runs
-from flows import credentials, hooks, limits, maintenance, reports, tracking
+from flows import credentials, hooks, limits, maintenance, progress, reports, tracking
 from flows.tasks import sync_chunk, told_plainly
 from flows.tracking import Ending, Tracked
 
@@ -118,6 +118,7 @@ def sync(
         source, tracked.warehouse, this, options, context=tracked.context(), settings=access
     )
     tracked.beat.work = syncing = held.enter_context(opened)
+    held.enter_context(progress.published(tracked))
     for name in syncing.names:
         sync_stream(syncing.stream(name), tracked, done)
     return Ending(*verdict(done))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from connectors.registry import SOURCES
 from connectors.settings import CoreSettings, variables
-from flows.settings import FlowSettings
+from flows.settings import FlowSettings, NotifySettings
 from tests.conftest import setting_names
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:
-    known = {*variables(CoreSettings), *variables(FlowSettings)}
+    known = {*variables(CoreSettings), *variables(FlowSettings), *variables(NotifySettings)}
     for source in SOURCES.values():
         known |= {*variables(source.settings), f"ENABLE_{source.name.upper()}"}
 
@@ -17,6 +17,7 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    for settings in (CoreSettings, FlowSettings, *(s.settings for s in SOURCES.values())):
+    shared = (CoreSettings, FlowSettings, NotifySettings)
+    for settings in (*shared, *(source.settings for source in SOURCES.values())):
         for name, field in variables(settings).items():
             assert field.description, name

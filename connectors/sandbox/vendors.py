@@ -13,6 +13,7 @@ from connectors.sandbox.messages import Request, Response
 
 # name -> "module:class"; imported when first wanted, since some bring large libraries
 VENDORS = {
+    "arrivy": "connectors.sandbox.arrivy:Arrivy",
     "callrail": "connectors.sandbox.callrail:CallRail",
     "five9": "connectors.sandbox.five9:Five9",
     "genius": "connectors.sandbox.genius:Genius",
@@ -20,6 +21,7 @@ VENDORS = {
     "hubspot": "connectors.sandbox.hubspot:HubSpot",
     "leadconduit": "connectors.sandbox.leadconduit:LeadConduit",
     "salespro": "connectors.sandbox.salespro:SalesPro",
+    "salesrabbit": "connectors.sandbox.salesrabbit:SalesRabbit",
 }
 
 Item = TypeVar("Item")

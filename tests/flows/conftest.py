@@ -7,6 +7,16 @@ import pytest
 
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.migrate import migrate
+from tests import servers
+from tests.conftest import available
+from tests.flows.prefect_stack import Stack, prefect_stack
+
+
+@pytest.fixture(scope="session")
+def stack(server_session: servers.Session) -> Generator[Stack]:
+    """Real Prefect servers, to which tests add pools and workers; starting them takes long."""
+    with available(prefect_stack(server_session)) as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real Prefect server and process workers, for tests of how runs end."""
+"""Real Prefect servers and process workers, for tests of how runs end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -18,18 +18,21 @@ from connectors.warehouse import history
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.migrate import migrate
 from tests import servers
+from tests.flows.prefect_servers import PrefectServers, prefect_servers
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 150.0  # seconds for anything to happen on a busy machine
+DEADLINE = 300.0  # seconds for anything to happen on a busy machine
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(
+    look: Callable[[], T | None], what: str, seconds: float = DEADLINE, pause: float = 0.2
+) -> T:
     """Return what `look` finds as soon as it finds something; fail when it never does."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not within {DEADLINE:.0f} s"
-        time.sleep(0.2)
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(pause)
     return found
 
 
@@ -39,13 +42,9 @@ class Case:
 
     folder: Path
     pool: str
+    url: str
     fault: str = ""
     waits: bool = True
-    environment: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'warehouse.sqlite3'}"
 
     def variables(self) -> dict[str, str]:
         given = {
@@ -79,27 +78,31 @@ class Case:
         assert row is not None
         return psutil.Process(row["pid"])
 
-    def ended(self) -> history.Row:
+    def ended(self, seconds: float = DEADLINE) -> history.Row:
         """The run's row, once it is closed."""
 
         def closed() -> history.Row | None:
             row = self.row()
             return row if row and row["finished_at"] else None
 
-        return eventually(closed, f"{self.folder.name} ended")
+        return eventually(closed, f"{self.folder.name} ended", seconds)
 
 
 class Stack:
-    """A Prefect server with a pool, a deployment and a worker by name."""
+    """Prefect servers with pools, their deployments and workers, by name."""
 
-    def __init__(self, api: str, session: servers.Session, held: ExitStack) -> None:
-        self.api = api
+    def __init__(self, servers_up: PrefectServers, held: ExitStack) -> None:
+        self.servers = servers_up
         self.workers: dict[str, psutil.Process] = {}
-        self._session = session
         self._held = held
         self._deployments: dict[str, UUID] = {}
 
-    def start_worker(self, pool: str) -> None:
+    def case(self, folder: Path, pool: str, fault: str = "", *, waits: bool = True) -> Case:
+        """Prepare a run with an empty warehouse of its own."""
+        url = self._held.enter_context(self.servers.warehouses(folder))
+        return Case(folder=folder, pool=pool, url=url, fault=fault, waits=waits)
+
+    def start_pool(self, pool: str) -> None:
         """Make a pool as bootstrap does, its deployment of the listed flow, and a worker."""
         from prefect import get_client
         from prefect.client.schemas.actions import WorkPoolCreate
@@ -121,18 +124,25 @@ class Stack:
                     {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
                 ],
             )
+        self.start_worker(pool, pool)
+
+    def start_worker(self, name: str, pool: str) -> None:
+        """Start a worker of a pool; workers take the servers' addresses in turn."""
+        api = self.servers.apis[len(self.workers) % len(self.servers.apis)]
+        session = self.servers.session
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
         child = self._held.enter_context(
             servers.running(
-                self._session,
-                command,
-                folder=self._session.subfolder(pool),
+                session,
+                [*command, "--name", name],
+                folder=session.subfolder(name),
                 ready=lambda: True,
                 environment=os.environ
-                | {"PREFECT_API_URL": self.api, "PREFECT_WORKER_QUERY_SECONDS": "1"},
+                | dict(self.servers.client(api))
+                | {"PREFECT_WORKER_QUERY_SECONDS": "1"},
             )
         )
-        self.workers[pool] = psutil.Process(child.pid)
+        self.workers[name] = psutil.Process(child.pid)
 
     def start(self, case: Case) -> UUID:
         """Start the run of a case; return its id."""
@@ -164,27 +174,9 @@ class Stack:
 
 @contextmanager
 def prefect_stack(session: servers.Session) -> Generator[Stack]:
-    """Start the server; point this process at it while the block runs."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from deployments.local import SERVER_ENVIRONMENT, healthy
+    """Start the servers; point this process at them while the block runs."""
     from deployments.processes import hear_interrupts
 
     hear_interrupts()
-    home = session.subfolder("prefect")
-    port = servers.free_port()
-    api = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    environment = os.environ | SERVER_ENVIRONMENT | {"PREFECT_HOME": str(home)}
-    with ExitStack() as held:
-        held.enter_context(
-            servers.running(
-                session,
-                [*command, "--port", str(port)],
-                folder=home,
-                ready=lambda: healthy(api),
-                environment=environment,
-            )
-        )
-        held.enter_context(temporary_settings({PREFECT_API_URL: api}))
-        yield Stack(api, session, held)
+    with prefect_servers(session) as servers_up, ExitStack() as held:
+        yield Stack(servers_up, held)

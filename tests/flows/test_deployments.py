@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 
 from connectors.registry import SOURCES
 
@@ -45,6 +46,38 @@ def test_an_entrypoint_names_a_flow_that_takes_its_parameters(row: dict[str, Any
     for schedule in row["schedules"]:
         parameters = row.get("parameters", {}) | schedule.get("parameters", {})
         assert flow.validate_parameters(parameters) is not None
+
+
+def test_the_care_of_the_runs_is_deployed_and_described() -> None:
+    care = {row["name"]: row for row in deployments() if "crm" not in row["tags"]}
+
+    assert care.keys() == {
+        "sweep-stale-runs",
+        "prune-history",
+        "replay-rejects",
+        "backfill",
+        "notify",
+        "health-report",
+    }
+    for name, row in care.items():
+        assert row["description"], name
+        assert row["work_pool"]["name"] == "crm-sync"
+
+
+def test_deployments_registry_limits_and_example_say_the_same() -> None:
+    from deployments.bootstrap import POOL, limits
+
+    example = dotenv_values(ROOT / ".env.example", interpolate=False)
+    active = {
+        row["name"]: all(schedule.get("active", True) for schedule in row["schedules"])
+        for row in deployments()
+        if "crm" in row["tags"]
+    }
+
+    assert active == {name: example[f"ENABLE_{name.upper()}"] == "true" for name in SOURCES}
+    assert {row["work_pool"]["name"] for row in deployments()} == {POOL}
+    for limit in limits():
+        assert limit.setting is None or example[limit.setting] == str(limit.slots)
 
 
 def test_the_limit_of_the_flow_is_listed() -> None:

@@ -1,4 +1,4 @@
-"""Every way a run can end, against a real server and real workers.
+"""Every way a run can end, against real servers and real workers.
 
 The ways share one server and go on at the same time: starting processes is what takes long.
 """
@@ -6,7 +6,6 @@ The ways share one server and go on at the same time: starting processes is what
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -14,13 +13,12 @@ from uuid import UUID
 import pytest
 
 from connectors.warehouse import history, locks, runs
-from tests import servers
-from tests.flows.prefect_stack import Case, Stack, eventually, prefect_stack
+from tests.flows.prefect_stack import Case, Stack, eventually
 
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.slow,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.xdist_group("exit paths"),
 ]
 
@@ -48,32 +46,29 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def ends(
-    server_session: servers.Session, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[dict[str, End]]:
+def ends(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, End]:
     """Start a run for each way, end it that way, return what became of it."""
     from flows import limits
 
     base = tmp_path_factory.mktemp("ways")
-    cases = {name: make_case(base, name, pool) for name, pool in WAYS.items()}
-    with prefect_stack(server_session) as stack:
-        limits.create_limit(len(cases))
-        for pool in (STEADY, STOPPED, KILLED):
-            stack.start_worker(pool)
-        started = {name: stack.start(case) for name, case in cases.items()}
-        end_steady(stack, cases, started)
-        end_with_workers(stack, cases)
-        yield {
-            name: End(case.ended(), stack.final_state(started[name]), case)
-            for name, case in cases.items()
-        }
+    cases = {name: make_case(stack, base, name, pool) for name, pool in WAYS.items()}
+    limits.create_limit(len(cases))
+    for pool in (STEADY, STOPPED, KILLED):
+        stack.start_pool(pool)
+    started = {name: stack.start(case) for name, case in cases.items()}
+    end_steady(stack, cases, started)
+    end_with_workers(stack, cases)
+    return {
+        name: End(case.ended(), stack.final_state(started[name]), case)
+        for name, case in cases.items()
+    }
 
 
-def make_case(base: Path, name: str, pool: str) -> Case:
+def make_case(stack: Stack, base: Path, name: str, pool: str) -> Case:
     folder = base / name.replace(" ", "-")
     folder.mkdir()
     fault = "exit" if name == "os._exit" else ""
-    return Case(folder=folder, pool=pool, fault=fault, waits=not fault)
+    return stack.case(folder, pool, fault, waits=not fault)
 
 
 def end_steady(stack: Stack, cases: dict[str, Case], started: dict[str, UUID]) -> None:

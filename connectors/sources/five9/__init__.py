@@ -76,4 +76,5 @@ SOURCE = Source(
     settings=Settings,
     streams=STREAMS,
     connect=connect,
+    daily_requests=quotas.daily_requests,
 )

@@ -1,8 +1,8 @@
 """Reading SOAP answers: no DTD, no entities, and every element kept.
 
 We read the answers ourselves and leave only the questions to zeep. It would hand us None for
-`<return/>` and for `<data></data>`, refuse elements that our WSDL does not name (the vendor adds
-some), and spend a second on a thousand contacts.
+`<return/>` and for `<data></data>`, and refuse elements that our WSDL does not name (the vendor
+adds some).
 """
 
 from __future__ import annotations

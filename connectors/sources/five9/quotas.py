@@ -47,6 +47,11 @@ def rates(settings: Settings, now: datetime) -> dict[str, list[Rate]]:
     return found
 
 
+def daily_requests(_settings: Settings) -> int:
+    """Return the operations a day. Reports have a smaller quota of their own among them."""
+    return DOCUMENTED[QUERY][2]
+
+
 def day_offset(settings: Settings, now: datetime) -> timedelta:
     """Return how long after midnight UTC the data centre's day begins."""
     behind = now.astimezone(ZoneInfo(settings.report_zone)).utcoffset() or timedelta(0)
