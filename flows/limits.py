@@ -7,24 +7,35 @@ nothing of correctness rests on a lease.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
+import httpx
 from prefect import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from connectors.errors import ConfigError, RunError
+
+log = logging.getLogger(__name__)
 
 LIMIT = "crm-sync"
 LEASE_SECONDS = 120.0  # the server takes no less than 60; a killed holder's slot is free after this
 WAIT_SECONDS = 6 * 3600.0
 """Longest wait for a slot. Long on purpose: a run that gives up early loses its schedule."""
+AWAY_SECONDS = 30.0  # longest pause between two looks for a server that is away
 SETTLE_SECONDS = 2.0  # between taking a slot and the row saying so lie milliseconds
 
 
@@ -39,27 +50,64 @@ def slot(run_id: str, *, size: int, wait_seconds: float = WAIT_SECONDS) -> Gener
     if not PREFECT_API_URL.value():
         create_limit(size)
     with ExitStack() as held:
+        _wait(held, UUID(run_id), wait_seconds)
         try:
-            _ = held.enter_context(
-                concurrency(
-                    LIMIT,
-                    timeout_seconds=wait_seconds,
-                    lease_duration=LEASE_SECONDS,
-                    strict=True,
-                    holder=ConcurrencyLeaseHolder(type="flow_run", id=UUID(run_id)),
-                    raise_on_lease_renewal_failure=False,
+            yield
+        finally:
+            _give_back(held)
+
+
+def _wait(held: ExitStack, run_id: UUID, seconds: float) -> None:
+    """Take a slot into `held`; a server that is away for a while is waited for as well."""
+    deadline = time.monotonic() + seconds
+    attempts = Retrying(
+        retry=retry_if_exception(_server_is_away),
+        stop=stop_after_delay(seconds),
+        wait=wait_random_exponential(max=AWAY_SECONDS),
+        reraise=True,
+    )
+    try:
+        for attempt in attempts:
+            with attempt:
+                _ = held.enter_context(
+                    concurrency(
+                        LIMIT,
+                        timeout_seconds=max(0.0, deadline - time.monotonic()),
+                        lease_duration=LEASE_SECONDS,
+                        strict=True,
+                        holder=ConcurrencyLeaseHolder(type="flow_run", id=run_id),
+                        raise_on_lease_renewal_failure=False,
+                    )
                 )
-            )
-        except TimeoutError:
-            raise RunError(
-                f"No slot of {LIMIT} came free within {wait_seconds:.0f} s: see what runs with "
-                "`python -m flows.status`, or raise SYNC_MAX_CONCURRENT and bootstrap again."
-            ) from None
-        except Exception as error:  # Prefect keeps the class of this one private
-            if type(error).__name__ != "ConcurrencySlotAcquisitionError":
-                raise
-            raise _explained(error) from None
-        yield
+    except TimeoutError:
+        raise RunError(
+            f"No slot of {LIMIT} came free within {seconds:.0f} s: see what runs with "
+            "`python -m flows.status`, or raise SYNC_MAX_CONCURRENT and bootstrap again."
+        ) from None
+    except Exception as error:  # Prefect keeps the class of this one private
+        if type(error).__name__ != "ConcurrencySlotAcquisitionError":
+            raise
+        raise _explained(error) from None
+
+
+def _server_is_away(error: BaseException) -> bool:
+    """Tell a server that restarts from one that refuses us."""
+    cause = error.__cause__ or error
+    if isinstance(cause, httpx.HTTPStatusError):
+        return cause.response.is_server_error
+    return isinstance(cause, httpx.TransportError)
+
+
+def _give_back(held: ExitStack) -> None:
+    """Free the slot. What the run did stands, whether the server hears of its end or not."""
+    try:
+        held.close()
+    except httpx.HTTPError as error:
+        log.warning(
+            "the slot could not be given back (%s): it comes free when its lease ends, within %d s",
+            type(error).__name__,
+            LEASE_SECONDS,
+        )
 
 
 def create_limit(size: int) -> None:

@@ -102,7 +102,7 @@ class Stack:
         url = self._held.enter_context(self.servers.warehouses(folder))
         return Case(folder=folder, pool=pool, url=url, fault=fault, waits=waits)
 
-    def start_pool(self, pool: str) -> None:
+    def start_pool(self, pool: str, every_seconds: float = 1) -> None:
         """Make a pool as bootstrap does, its deployment of the listed flow, and a worker."""
         from prefect import get_client
         from prefect.client.schemas.actions import WorkPoolCreate
@@ -124,10 +124,14 @@ class Stack:
                     {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
                 ],
             )
-        self.start_worker(pool, pool)
+        self.start_worker(pool, pool, every_seconds)
 
-    def start_worker(self, name: str, pool: str) -> None:
-        """Start a worker of a pool; workers take the servers' addresses in turn."""
+    def start_worker(self, name: str, pool: str, every_seconds: float = 1) -> None:
+        """Start a worker of a pool; workers take the servers' addresses in turn.
+
+        It looks for runs `every_seconds`, and gives up, its runs with it, when some twelve
+        such looks in a row (with pauses that grow) find no server.
+        """
         api = self.servers.apis[len(self.workers) % len(self.servers.apis)]
         session = self.servers.session
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
@@ -139,7 +143,7 @@ class Stack:
                 ready=lambda: True,
                 environment=os.environ
                 | dict(self.servers.client(api))
-                | {"PREFECT_WORKER_QUERY_SECONDS": "1"},
+                | {"PREFECT_WORKER_QUERY_SECONDS": f"{every_seconds}"},
             )
         )
         self.workers[name] = psutil.Process(child.pid)

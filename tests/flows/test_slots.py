@@ -57,8 +57,8 @@ def test_queued_runs_of_two_workers_share_two_slots_across_a_restart_of_the_serv
 ) -> None:
     """Defects 7 to 10 of the old platform, and leases that a killed server must not lose."""
     fresh_limit(2)
-    stack.start_pool("slots")
-    stack.start_worker("slots 2", "slots")
+    stack.start_pool("slots", every_seconds=5)
+    stack.start_worker("slots 2", "slots", every_seconds=5)
     cases = queue(stack, tmp_path, RUNS)
     # A look opens every warehouse, which must not slow down what it waits for.
     eventually(lambda: len(statuses(cases)) == RUNS, "every run opened its row", PATIENCE, 3)
