@@ -412,6 +412,7 @@ def mariadb(session: Session) -> Generator[MariaDb]:
             install,
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={folder}",  # in a shared one, another that starts removes our tables
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--skip-name-resolve",
@@ -430,6 +431,7 @@ def mariadb(session: Session) -> Generator[MariaDb]:
         f"--datadir={data}",
         f"--socket={folder / 'sock'}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",
         f"--port={access.port}",
         f"--init-file={grant}",
         "--bind-address=127.0.0.1",

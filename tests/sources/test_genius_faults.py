@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -30,12 +31,12 @@ from connectors.sources.genius.mysql import MySqlServer
 from tests import servers
 from tests.conftest import available
 from tests.sources.genius_database import Database, ago, context, ids, records, request
+from tests.sources.genius_relay import Relay
 
 
 @pytest.fixture
-def database(mariadb: servers.MariaDb, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Some leads and users, read in queries of ten rows."""
-    monkeypatch.setattr("connectors.sources.genius.reading.QUERY_ROWS", 10)
+def database(mariadb: servers.MariaDb) -> Database:
+    """Some leads and two lookups."""
     made = Database.make(mariadb, "lead", "job_status", "service")
     made.fill(0.2)
     return made
@@ -76,6 +77,33 @@ def test_a_killed_connection_is_opened_again_and_no_row_is_lost_or_doubled(
     assert database.context.meter.retries == 1
 
 
+def test_a_connection_killed_while_a_result_is_on_the_wire_costs_no_row(
+    database: Database,
+) -> None:
+    """KILL with a part of the rows received: they are thrown away, the query is asked again."""
+    database.run(
+        "ALTER TABLE `lead` MODIFY notes MEDIUMTEXT",  # 16 MB: more than the sockets hold
+        "UPDATE `lead` SET notes = REPEAT(CHAR(65 + lead_id % 26), 200000)",
+    )
+    killed: list[int] = []
+
+    def kill() -> None:
+        killed.extend(sessions(database))
+        database.run(*(f"KILL {session}" for session in killed))
+
+    with (
+        Relay(database.server, query=b"LIMIT", after=1_000_000, call=kill) as relay,
+        database.reader(db_port=relay.port) as reader,
+    ):
+        pages = list(reader.read(request(reader, "leads")))
+
+    assert len(killed) == 1
+    assert relay.seen == 2
+    assert ids(pages, "lead_id") == list(range(1, 81))
+    assert {len(record["notes"]) for record in records(pages)} == {200_000}
+    assert database.context.meter.retries == 1
+
+
 def test_a_killed_query_is_asked_again(database: Database) -> None:
     """Error 1317: somebody interrupts the query while it runs."""
     server = MySqlServer(database.settings(), database.context, first_backoff=0.01)
@@ -107,11 +135,8 @@ def _interrupt_once_asleep(database: Database, session: int) -> None:
         cursor.execute(f"KILL QUERY {session}")
 
 
-def test_a_server_that_restarts_is_waited_for(
-    server_session: servers.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_restarts_is_waited_for(server_session: servers.Session) -> None:
     """The server goes down in mid-read and comes back at the same address."""
-    monkeypatch.setattr("connectors.sources.genius.reading.QUERY_ROWS", 10)
     with available(servers.mariadb(server_session)) as access:
         database = Database.make(access, "lead")
         database.fill(0.2)
@@ -188,36 +213,53 @@ def test_a_deadlock_is_tried_again(database: Database) -> None:
     assert database.context.meter.retries == 2
 
 
-def test_a_server_that_stays_away_ends_in_one_sentence(database: Database) -> None:
-    """Error 2003; no other host is tried."""
+def test_a_server_that_stays_away_ends_in_one_sentence_and_no_other_is_tried(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Error 2003. The old system went on with two other hosts: somebody else's data."""
+    called: list[tuple[str, int]] = []
+    connect = socket.create_connection
+
+    def recorded(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+        called.append(address)
+        return connect(address, *arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", recorded)
     settings = database.settings(db_port=servers.free_port())
     server = MySqlServer(settings, database.context, first_backoff=0.001)
 
     with pytest.raises(TransientError, match="cannot be reached: check GENIUS_DB_HOST"):
         server.now()
 
+    assert called == [(settings.db_host, settings.db_port)] * 7
     assert database.context.meter.retries == 6
 
 
-def test_a_host_name_that_is_not_known_is_a_setting_to_correct(database: Database) -> None:
-    with (
-        pytest.raises((ConfigError, TransientError), match="check GENIUS_DB_HOST"),
-        MySqlServers(database.settings(db_host="genius.invalid")) as server,
-    ):
+@pytest.mark.parametrize(
+    ("number", "error", "sentence"),
+    [
+        (socket.EAI_NONAME, ConfigError, "the host name is not known: check GENIUS_DB_HOST"),
+        (socket.EAI_AGAIN, TransientError, "cannot be reached: check GENIUS_DB_HOST"),
+    ],
+)
+def test_an_unknown_host_is_a_setting_to_correct_a_name_server_that_is_away_is_waited_for(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    error: type[SyncError],
+    sentence: str,
+) -> None:
+    def unresolved(*_address: Any, **_options: Any) -> None:
+        raise socket.gaierror(number, "as the resolver says")
+
+    settings = database.settings(db_host="genius.invalid")
+    server = MySqlServer(settings, database.context, first_backoff=0.001)
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+
+    with pytest.raises(error, match=sentence):
         server.now()
 
-
-class MySqlServers:
-    """A server that hardly waits between attempts, closed at the end."""
-
-    def __init__(self, settings: genius.Settings) -> None:
-        self._server = MySqlServer(settings, context(), first_backoff=0.001)
-
-    def __enter__(self) -> MySqlServer:
-        return self._server
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.close()
+    assert database.context.meter.retries == (0 if error is ConfigError else 6)
 
 
 def second_page(reading: Iterator[Page]) -> list[Page]:
@@ -433,7 +475,11 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
-    [({"db_zone": "Mars/Olympus"}, "no such time zone"), ({"db_host": "sqlite:///"}, "no file")],
+    [
+        ({"db_zone": "Mars/Olympus"}, "no such time zone"),
+        ({"db_host": "sqlite:///"}, "no file"),
+        ({"db_host": "genius..example.com"}, "no host has such a name"),
+    ],
 )
 def test_wrong_settings_are_refused(changes: dict[str, Any], sentence: str) -> None:
     usual = {"db_host": "h", "db_name": "n", "db_user": "u", "db_password": "p"}

@@ -17,7 +17,7 @@ from connectors.sources import genius
 from connectors.sources.genius.columns import fields_of, is_secret
 from connectors.sources.genius.database import Column
 from connectors.sources.genius.mysql import MySqlServer
-from connectors.sources.genius.reading import GeniusReader
+from connectors.sources.genius.reading import GeniusReader, page_rows
 from connectors.sources.genius.tables import BY_STREAM
 from connectors.sources.genius.times import Zone
 from connectors.sources.genius.walks import route
@@ -108,10 +108,7 @@ def test_key_zero_is_read_too(filled: Database) -> None:
 
 @pytest.mark.parametrize("page_size", [1, 3, 7, 1000])
 @pytest.mark.parametrize("name", ["appointment_services", "marketsharp_marketing_source_maps"])
-def test_pages_of_any_size_hold_the_same_rows(
-    filled: Database, name: str, page_size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connectors.sources.genius.reading.QUERY_ROWS", page_size)
+def test_pages_of_any_size_hold_the_same_rows(filled: Database, name: str, page_size: int) -> None:
     everything = records(filled.read(name))
 
     with filled.reader() as reader:
@@ -147,15 +144,19 @@ def test_positions_are_plain_json(filled: Database) -> None:
     assert [type(part) for part in after[1:]] == [int, int]
 
 
-def test_a_page_is_not_a_query_each(filled: Database) -> None:
+def test_a_page_is_one_query_of_as_many_rows_as_memory_allows(filled: Database) -> None:
     with filled.reader() as reader:
-        asked = request(reader, "prospect_sources", page_size=5)
-        reader.fields(asked.stream)
+        usual = request(reader, "prospect_sources")
+        reader.fields(usual.stream)
         before = filled.context.meter.requests
-        pages = list(reader.read(asked))
+        pages = list(reader.read(usual))
+        smaller = list(reader.read(replace(usual, page_size=5)))
 
-        assert len(pages) > 10
-        assert filled.context.meter.requests - before <= 4
+    # The first page has no rows but needs to know the indexes, the last one counts.
+    assert filled.context.meter.requests - before == len(smaller) + len(pages)
+    assert [len(page.records) for page in pages] == [0, len(records(pages)), 0]
+    assert {len(page.records) for page in smaller[1:-2]} == {5}
+    assert (page_rows(200, 4), page_rows(10_000, 25), page_rows(199, 25)) == (5000, 1000, 199)
 
 
 # Reads by time
@@ -205,11 +206,8 @@ def test_the_window_holds_its_lower_end_and_not_its_upper(some: Database) -> Non
     assert found == [2, 3]
 
 
-def test_a_bulk_update_in_one_second_is_paged_through(
-    some: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bulk_update_in_one_second_is_paged_through(some: Database) -> None:
     """Many rows with one time: the key decides among them."""
-    monkeypatch.setattr("connectors.sources.genius.reading.QUERY_ROWS", 10)
     some.run(
         "INSERT INTO users_userassociations SELECT seq, 1, '2020-01-01', '2026-01-01'"
         " FROM seq_1_to_95"
@@ -220,6 +218,45 @@ def test_a_bulk_update_in_one_second_is_paged_through(
         found = ids(reader.read(asked))
 
     assert found == list(range(1, 96))
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_rows_that_another_session_changes_during_a_read_are_read_now_or_the_next_time(
+    some: Database, *, full: bool
+) -> None:
+    """Behind the reader, ahead of it, new and gone: no row is lost, none is doubled."""
+    some.fill(0.05, job=20)
+    some.run("UPDATE job SET updated_at = '2026-01-01' + INTERVAL id MINUTE")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+
+    with some.reader() as reader:
+        asked = request(reader, "jobs", None if full else long_ago(), page_size=3)
+        reading = reader.read(asked)
+        pages = [next(reading), next(reading)]  # notes, then the jobs 1 to 3
+        some.run(
+            "UPDATE job SET price_level = 'behind', updated_at = UTC_TIMESTAMP() WHERE id = 2",
+            "UPDATE job SET price_level = 'ahead', updated_at = UTC_TIMESTAMP() WHERE id = 7",
+            "CREATE TEMPORARY TABLE made AS SELECT * FROM job WHERE id = 5",
+            "UPDATE made SET id = 900, price_level = 'new', updated_at = UTC_TIMESTAMP()",
+            "INSERT INTO job SELECT * FROM made",
+            "DELETE FROM job WHERE id = 9",
+        )
+        pages += reading
+        changed = request(reader, "jobs", before, until=datetime.now(UTC) + timedelta(seconds=1))
+        later = records(reader.read(changed))
+
+    levels = {int(record["id"]): record["price_level"] for record in records(pages)}
+    assert len(levels) == len(records(pages))
+    # By time, what changed ahead has left the window: the next one begins before the change.
+    ahead = {7: "ahead", 900: "new"} if full else {}
+    assert set(levels) == {*range(1, 21)} - {7, 9} | set(ahead)
+    assert {key: levels[key] for key in ahead} == ahead
+    assert levels[2] != "behind"
+    assert {int(record["id"]): record["price_level"] for record in later} == {
+        2: "behind",
+        7: "ahead",
+        900: "new",
+    }
 
 
 def test_rows_without_a_time_are_read_each_time(some: Database) -> None:

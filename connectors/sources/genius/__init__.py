@@ -5,7 +5,9 @@ Docs:     none exists; the schema is what earlier software read, checked against
 Auth:     `GENIUS_DB_HOST`, `GENIUS_DB_PORT`, `GENIUS_DB_NAME`, `GENIUS_DB_USER`,
           `GENIUS_DB_PASSWORD`, a user that may only SELECT. `GENIUS_DB_TLS` is `preferred`
           (encrypts where the server can), `verify` or `off`. One host, one connection.
-Paging:   keyset, along the primary key or (updated_at, key). No OFFSET, no long transaction.
+Paging:   keyset, along the primary key or (updated_at, key). No OFFSET, no long transaction. A
+          page is one query of up to 5,000 rows or 25,000 values; a page size below the usual 200
+          is kept to.
 Deltas:   `updated_at`, whole seconds, stamped by the database, naive in `GENIUS_DB_ZONE`. The
           window is cut at the database's clock; the lag of a minute covers clocks that differ
           by as much, the lookback of ten also late commits. NULL `updated_at` (leads,
@@ -23,6 +25,9 @@ Faults:   lost or killed connection, restart (2006, 2013, 1927, ...): opened aga
           after the last key. Deadlock and lock wait (1213, 1205): tried again. Wrong or expired
           password (1045, 1862), database (1044, 1049), missing table or grant (1146, 1142),
           column gone while reading (1054), slow query (1969, 3024): one sentence, no retry.
+Tested:   against MariaDB only. What MySQL 8 alone has is written from its manual and never ran:
+          `max_execution_time`, errors 3024, 3118, 3169, 3955 and 4031, and its usual way to log
+          in (`caching_sha2_password`).
 Demo:     `GENIUS_DB_HOST=sqlite:///file` reads a SQLite file through the same code.
 """
 

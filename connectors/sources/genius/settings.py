@@ -50,6 +50,16 @@ class Settings(BaseSettings):
             raise ValueError("no such time zone; write it like America/Los_Angeles") from error
         return name
 
+    @field_validator("db_host")
+    @classmethod
+    def _possible_host(cls, host: str) -> str:
+        try:
+            if not host.startswith(SQLITE):
+                host.encode("idna")
+        except UnicodeError as error:
+            raise ValueError("no host has such a name: a part is empty or too long") from error
+        return host
+
     @model_validator(mode="after")
     def _whole_file_name(self) -> Self:
         if self.db_host.startswith(SQLITE) and not self.sqlite_file:
