@@ -120,6 +120,7 @@ class Stack:
                 name=pool,
                 work_pool_name=pool,
                 entrypoint="tests.flows.listed_flow.sync_listed",
+                parameters={"source": "listed", "mode": "full"},
                 pull_steps=[
                     {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
                 ],
