@@ -21,7 +21,7 @@ from tests import servers
 from tests.flows.prefect_servers import PrefectServers, prefect_servers
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 300.0  # seconds for anything to happen on a busy machine
+DEADLINE = 150.0  # seconds for anything to happen on a busy machine
 T = TypeVar("T")
 
 

@@ -16,7 +16,7 @@ from tests.flows.receivers import Received, webhook
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.slow,
-    pytest.mark.timeout(500),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("automations"),
 ]
 

@@ -18,7 +18,7 @@ from tests.flows.prefect_stack import Case, Stack, eventually
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("exit paths"),
 ]
 
