@@ -153,7 +153,7 @@ def timestamp(values: Values, zone: str, found: Kinds) -> Values:
     """ISO 8601 times; without an offset only where the stream's zone is UTC."""
     ready, shapes = _plain_times(values, zone, found)
     shifted = any("+" in shape or "-" in shape[len("0000-00-00") :] for shape in shapes)
-    if shifted and any(value and value[:10] in EDGE_DAYS for value in ready):
+    if shifted and any(v and v[:10] in EDGE_DAYS and not v.endswith("Z") for v in ready):
         raise NotPlainError
     return ready
 
