@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input --quiet
 LOCK := $(RUN) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+	--generate-hashes --custom-compile-command "make lock"
 GENERATED := README.md $(wildcard docs/*.md)
 ARGS ?=
 

@@ -145,7 +145,7 @@ def begin(
     try:
         migrate.migrate(warehouse)
         living = runs.open_run(warehouse, new)
-    except BaseException:
+    except BaseException:  # whatever ends us: no connection is left behind
         warehouse.close()
         raise
     if not living:

@@ -13,6 +13,8 @@ import hypothesis
 import psutil
 import pytest
 
+from connectors.warehouse.engine import Warehouse
+from connectors.warehouse.migrate import migrate
 from tests import servers
 
 ROOT = Path(__file__).parents[1]
@@ -159,3 +161,12 @@ def own_world(
     monkeypatch.chdir(tmp_path)
     if request.node.get_closest_marker("prefect"):
         request.getfixturevalue("prefect_harness")
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Generator[Warehouse]:
+    """Return an empty, migrated warehouse; the test runs once on each kind."""
+    opened = Warehouse.open(warehouse_url)
+    migrate(opened)
+    yield opened
+    opened.close()

@@ -75,7 +75,7 @@ class Warehouse:
         try:
             with warehouse.read() as conn:
                 _check_version(conn)
-        except BaseException:
+        except BaseException:  # whatever ends us: no connection is left behind
             warehouse.close()
             raise
         return warehouse

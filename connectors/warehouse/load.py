@@ -140,7 +140,7 @@ class StreamWriter:
                     self._store(db, state)
                     runs.count_batch(db, self.run, self.stream.name, counts)
                     self._attempted = counts
-        except BaseException:
+        except BaseException:  # whatever it was, new columns were rolled back with the rows
             self._forget()
             raise
         self._attempted = None

@@ -27,14 +27,6 @@ def pretend() -> Generator[Pretend]:
 
 
 @pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def file(sqlite_warehouse_url: str) -> Generator[Warehouse]:
     """The same for what needs one kind of warehouse only."""
     opened = Warehouse.open(sqlite_warehouse_url)

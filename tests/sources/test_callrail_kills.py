@@ -8,7 +8,6 @@ import pytest
 
 from connectors.sources import callrail
 from connectors.warehouse.engine import Warehouse, execute
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.runs import Status
 from tests.sources.pretend import Pretend, pretending
 from tests.sources.vendor_process import finished, kill_in_mid_read
@@ -21,14 +20,6 @@ CALLS = {"path": "/calls.json$"}
 def pretend() -> Generator[Pretend]:
     with pretending(callrail.SOURCE) as vendor:
         yield vendor
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 def differences(pretend: Pretend, warehouse: Warehouse) -> dict[str, int]:

@@ -12,13 +12,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from connectors.sandbox.genius import STREAMS as TABLES
 from connectors.sources import genius
 from connectors.warehouse import checkpoints
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.sweep import sweep
 from tests import servers
 from tests.sources.genius_database import Database
@@ -30,14 +27,6 @@ PAGE = 20
 STREAM = "appointment_services"  # its key has two parts
 TABLE = TABLES[STREAM]
 ROWS = 200
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ They are read from a SQLite file, through the same code as a server's.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,11 @@ from connectors.sync import Options, SourceSync, run
 from connectors.warehouse import runs
 from connectors.warehouse.deletes import GUARD_NOTE
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.runs import Status
 from tests.sources.genius_database import context
 from tests.warehouse.loading import rows, start_run
 
 STATUSES = next(stream for stream in genius.STREAMS if stream.name == "job_statuses")
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

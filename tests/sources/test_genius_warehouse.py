@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -19,21 +19,12 @@ from connectors.sources.genius.mysql import MySqlServer
 from connectors.sync import Options, SourceSync, run
 from connectors.warehouse import runs
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.runs import Status
 from tests import servers
 from tests.sources.genius_database import Database, ago
 from tests.warehouse.loading import rows, start_run
 
 BY_NAME = {stream.name: stream for stream in genius.STREAMS}
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

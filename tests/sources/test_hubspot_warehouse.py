@@ -18,7 +18,6 @@ from connectors.sources import hubspot
 from connectors.sync import SourceSync, run
 from connectors.warehouse import locks, runs
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from tests.sources.hubspot_portal import Portal, open_portal
 
 KEYS = {
@@ -32,14 +31,6 @@ KEYS = {
     "contacts_to_companies": '"from_id" || \':\' || "to_id" || \':\' || "type_id"',
     "deals_to_contacts": '"from_id" || \':\' || "to_id" || \':\' || "type_id"',
 }
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -30,14 +30,6 @@ def pretend() -> Generator[Account]:
 
 
 @pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def file(sqlite_warehouse_url: str) -> Generator[Warehouse]:
     """A warehouse for what is the same in all of them."""
     opened = Warehouse.open(sqlite_warehouse_url)

@@ -34,14 +34,6 @@ def pretend() -> Generator[Pretend]:
 
 
 @pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def sqlite(sqlite_warehouse_url: str) -> Generator[Warehouse]:
     opened = Warehouse.open(sqlite_warehouse_url)
     migrate(opened)

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
 
 from connectors.model import Counts, Mode
 from connectors.warehouse import figures, locks, runs, stream_runs
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.runs import RunRef, Status
 from connectors.warehouse.stream_runs import StreamEnd
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Generator[Warehouse]:
-    opened = Warehouse.open(warehouse_url)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 def begin(

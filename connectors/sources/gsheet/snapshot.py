@@ -113,7 +113,7 @@ def _once(
                 continue
             snapshot.add(first, answer)
             first = last + 1
-    except BaseException:
+    except BaseException:  # whatever ends us: the temporary file goes, the error stays
         snapshot.close()
         raise
     return snapshot
