@@ -21,6 +21,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception,
     stop_after_delay,
@@ -35,7 +36,11 @@ LIMIT = "crm-sync"
 LEASE_SECONDS = 120.0  # the server takes no less than 60; a killed holder's slot is free after this
 WAIT_SECONDS = 6 * 3600.0
 """Longest wait for a slot. Long on purpose: a run that gives up early loses its schedule."""
+LOOK_SECONDS = 15.0
+"""Longest single wait inside Prefect: it goes on in a thread that a process joins at its end,
+so this is also how long a run that is told to stop while it waits may take to be gone."""
 AWAY_SECONDS = 30.0  # longest pause between two looks for a server that is away
+_AWAY = wait_random_exponential(max=AWAY_SECONDS)
 SETTLE_SECONDS = 2.0  # between taking a slot and the row saying so lie milliseconds
 
 
@@ -61,9 +66,9 @@ def _wait(held: ExitStack, run_id: UUID, seconds: float) -> None:
     """Take a slot into `held`; a server that is away for a while is waited for as well."""
     deadline = time.monotonic() + seconds
     attempts = Retrying(
-        retry=retry_if_exception(_server_is_away),
+        retry=retry_if_exception(lambda error: _all_taken(error) or _server_is_away(error)),
         stop=stop_after_delay(seconds),
-        wait=wait_random_exponential(max=AWAY_SECONDS),
+        wait=_pause,
         reraise=True,
     )
     try:
@@ -72,7 +77,7 @@ def _wait(held: ExitStack, run_id: UUID, seconds: float) -> None:
                 _ = held.enter_context(
                     concurrency(
                         LIMIT,
-                        timeout_seconds=max(0.0, deadline - time.monotonic()),
+                        timeout_seconds=min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())),
                         lease_duration=LEASE_SECONDS,
                         strict=True,
                         holder=ConcurrencyLeaseHolder(type="flow_run", id=run_id),
@@ -88,6 +93,16 @@ def _wait(held: ExitStack, run_id: UUID, seconds: float) -> None:
         if type(error).__name__ != "ConcurrencySlotAcquisitionError":
             raise
         raise _explained(error) from None
+
+
+def _all_taken(error: BaseException) -> bool:
+    return isinstance(error, TimeoutError)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds until the next look: none after a look that waited inside Prefect."""
+    error = state.outcome and state.outcome.exception()
+    return 0.0 if error and _all_taken(error) else _AWAY(state)
 
 
 def _server_is_away(error: BaseException) -> bool:

@@ -13,10 +13,17 @@ from tests.flows.prefect_stack import Stack, prefect_stack
 
 
 @pytest.fixture(scope="session")
-def stack(server_session: servers.Session) -> Generator[Stack]:
-    """Real Prefect servers, to which tests add pools and workers; starting them takes long."""
+def started_stack(server_session: servers.Session) -> Generator[Stack]:
+    """The servers of `stack`; starting them takes long."""
     with available(prefect_stack(server_session)) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def stack(started_stack: Stack) -> Generator[Stack]:
+    """Real Prefect servers, to which tests add pools and workers; this process speaks to them."""
+    with started_stack.servers.addressed():
+        yield started_stack
 
 
 @pytest.fixture

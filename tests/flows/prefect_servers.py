@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 from sqlalchemy.engine import make_url
@@ -56,18 +57,40 @@ class PrefectServers:
         for name in self.processes.names():
             self.processes.stop(name)
 
+    @contextmanager
+    def addressed(self) -> Generator[None]:
+        """Point this process at the first address while the block runs.
+
+        Prefect keeps its senders of events and logs and its taker of slots for the whole
+        process, each with the server it first spoke to: both ends of the block stop them.
+        """
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+        _stop_senders()
+        given: dict[Any, str | None] = {
+            PREFECT_API_URL: self.apis[0],
+            PREFECT_API_AUTH_STRING: self.access,
+        }
+        with temporary_settings(given):
+            try:
+                yield
+            finally:
+                _stop_senders()
+
+
+def _stop_senders() -> None:
+    from prefect._internal.concurrency.services import QueueService
+
+    QueueService.drain_all(timeout=60)  # of every class: they share one register
+
 
 @contextmanager
 def prefect_servers(session: servers.Session) -> Generator[PrefectServers]:
-    """Start the chosen shape; point this process at its first address while the block runs."""
-    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-
+    """Start the chosen shape; stop it after the block."""
     with ExitStack() as held:
         made = held.enter_context(_cluster(session)) if CLUSTER else _one(session)
         held.callback(made.stop)
         made.start()
-        held.enter_context(temporary_settings({PREFECT_API_URL: made.apis[0]}))
-        held.enter_context(temporary_settings({PREFECT_API_AUTH_STRING: made.access}))
         yield made
 
 

@@ -179,7 +179,7 @@ class Stack:
 
 @contextmanager
 def prefect_stack(session: servers.Session) -> Generator[Stack]:
-    """Start the servers; point this process at them while the block runs."""
+    """Start the servers; stop them and all workers after the block."""
     from deployments.processes import hear_interrupts
 
     hear_interrupts()

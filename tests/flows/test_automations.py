@@ -53,6 +53,7 @@ def watched(
         pytest.MonkeyPatch.context() as patch,
         webhook() as told,
         prefect_stack(server_session) as stack,
+        stack.servers.addressed(),
     ):
         patch.setenv("STALE_AFTER_SECONDS", str(SILENCE.total_seconds()))
         patch.setattr(automations, "SHORTEST_SILENCE", SILENCE)
