@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from rich.console import Console
 
 from connectors.secrets import scrub
-from flows import heartbeat, tracking, words
+from flows import tracking, words
 from flows.reports import escaped
 from flows.tracking import Tracked
 
@@ -65,9 +65,6 @@ def published(tracked: Tracked) -> Generator[None]:
         return
     ended = threading.Event()
     page = RunPage(UUID(tracked.run_id))
-    log = logging.LoggerAdapter(
-        logging.getLogger(heartbeat.API_ONLY), {"flow_run_id": tracked.run_id}
-    )
 
     def publish() -> None:
         looks = 0
@@ -76,12 +73,12 @@ def published(tracked: Tracked) -> Generator[None]:
                 where = Where.of(tracked)
                 page.write(markdown(where))
                 if looks % LOG_EVERY == 0:
-                    log.info("%s", where.sentence())
+                    tracked.say(where.sentence())
                 looks += 1
             if looks:
                 page.write("This run has ended: its report says how.")
         except Exception as error:  # noqa: BLE001 - whatever it is, the run itself may be well
-            log.warning("progress is no longer shown: %s", type(error).__name__)
+            tracked.say(f"progress is no longer shown: {type(error).__name__}", logging.WARNING)
 
     here = contextvars.copy_context()  # Prefect's settings are a context variable
     publisher = threading.Thread(target=here.run, args=(publish,), name="progress", daemon=True)

@@ -5,6 +5,7 @@ From a shell: `python -m flows.sync_source SOURCE [--mode full] [--streams a,b] 
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from connectors.model import Mode, Source
 from connectors.registry import SOURCES
 from connectors.sync import Options, SourceSync, StreamReport, StreamSync, check, verdict
 from connectors.warehouse import locks, runs
-from flows import credentials, hooks, limits, maintenance, progress, reports, tracking
+from flows import credentials, hooks, limits, maintenance, progress, reports, tracking, words
 from flows.tasks import sync_chunk, told_plainly
 from flows.tracking import Ending, Tracked
 
@@ -133,7 +134,10 @@ def sync_stream(stream: StreamSync, tracked: Tracked, done: list[StreamReport]) 
             sync_chunk(stream, stream.chunk + 1)
     except SyncError as failure:
         error = tracked.beat.verdict or failure
-    done.append(stream.finish(error))
+    report = stream.finish(error)
+    done.append(report)
+    well = report.status is runs.Status.SUCCESS
+    tracked.say(words.outcome(report), logging.INFO if well else logging.WARNING)
     if isinstance(error, RunError):
         raise error
 

@@ -29,7 +29,7 @@ from connectors.throttle import open_throttles
 from connectors.warehouse import migrate, runs
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.runs import Status
-from flows import credentials
+from flows import credentials, heartbeat
 from flows.heartbeat import Heartbeat
 from flows.settings import FlowSettings
 
@@ -103,6 +103,11 @@ class Tracked:
         if closed:
             return ending
         return Ending.of(Stopped("This run was closed from outside: taken for dead or cancelled."))
+
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        """Write a line in the run's log on Prefect's pages, and nowhere else (see `heartbeat`)."""
+        log_of_run = logging.getLogger(heartbeat.API_ONLY)
+        log_of_run.log(level, "%s", scrub(text), extra={"flow_run_id": self.run_id})
 
     def let_go(self) -> None:
         """Stop the beat and close the connections."""

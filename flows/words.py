@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from connectors.sync import StreamReport
 from connectors.warehouse.figures import PastRun
 from connectors.warehouse.runs import Status
 
@@ -61,6 +62,25 @@ def place(stream: str | None, done: int, total: int | None, seconds: float) -> s
     left = seconds_left(done, total, seconds)
     end = "end unknown" if left is None else f"about {span(left)} left"
     return f"{stream}: {done:,}{of} rows, {rate}, {end}"
+
+
+def outcome(report: StreamReport) -> str:
+    """Say in one line what became of a stream: status, rows by what happened to them, cost."""
+    counts = report.counts
+    fates = {
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "superseded": counts.superseded,
+        "rejected": counts.rejected,
+        "deleted": counts.deleted,
+    }
+    said = [f"{count:,} {fate}" for fate, count in fates.items() if count]
+    rows = f"{counts.read:,} read" + (f" ({', '.join(said)})" if said else "")
+    asked = f"{report.requests:,} request{'' if report.requests == 1 else 's'}"
+    cost = f"{asked} in {report.seconds:.1f} s"
+    why = f": {report.error}" if report.error else ""
+    return f"{report.stream} {report.status}: {rows}, {cost}{why}"
 
 
 def _short(number: float) -> str:

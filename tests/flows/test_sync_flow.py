@@ -209,6 +209,23 @@ def test_the_report_tells_counts_memory_and_what_to_do(
     assert "What to do next" in str(artifact.data)
 
 
+def test_the_log_tells_what_became_of_each_stream(
+    books: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISTED_FAULT", "access")
+
+    lines = stored("logs", sync())
+
+    (failed,) = [
+        line
+        for line in lines
+        if line.startswith("people FAILED: 10 read (10 inserted), 1 request in ")
+    ]
+    assert "people.read" in failed
+    (well,) = [line for line in lines if line.startswith("deals SUCCESS: ")]
+    assert well.startswith("deals SUCCESS: 25 read (25 inserted), 3 requests in ")
+
+
 def test_the_run_form_knows_choices_bounds_and_descriptions() -> None:
     from prefect.utilities.callables import parameter_schema
 
