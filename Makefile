@@ -52,7 +52,7 @@ chaos: install-dev ## kill, stop and cut things while syncs run, one JSON line p
 	$(RUN) -m tests.chaos $(ARGS)
 
 cluster: install-dev ## the stack of several machines as processes on this one, under test
-	TEST_STACK=cluster $(RUN) -m pytest tests/flows/test_exit_paths.py $(ARGS)
+	TEST_STACK=cluster $(RUN) -m pytest tests/flows/test_exit_paths.py tests/flows/test_restart.py $(ARGS)
 
 lock: install-dev ## resolve both lock files anew; ARGS=--upgrade takes newer releases
 	$(LOCK) --group build $(ARGS) --output-file requirements.lock

@@ -32,6 +32,7 @@ from connectors.settings import CoreSettings
 from deployments import automations
 
 POOL = "crm-sync"
+SERVER_RETRIES = 8  # the eighth pause of a run's client ends some eight minutes after the first
 LIMITS = Path(__file__).with_name("limits.yaml")
 DEPLOYMENTS = (Path(__file__).parents[1] / "prefect.yaml", Path(__file__).with_name("prefect.yaml"))
 """In a checkout, and where the project is installed as a package."""
@@ -77,12 +78,16 @@ def bootstrap() -> Iterator[str]:
 
 
 def pool_template() -> dict[str, Any]:
-    """Describe the pool's processes: Prefect's template, their output not piped to the worker.
+    """Describe the pool's processes: Prefect's template, with two of its defaults changed.
 
-    A pipe breaks when the worker dies, and the next line on it would end the run.
+    Their output is not piped to the worker: a pipe breaks when the worker dies, and the next
+    line on it would end the run. And a run waits for a server that restarts, in pauses that
+    double from two seconds: Prefect's five of them end after a minute, and the run with them.
     """
     template = ProcessWorker.get_default_base_job_template()
-    template["variables"]["properties"]["stream_output"]["default"] = False
+    variables = template["variables"]["properties"]
+    variables["stream_output"]["default"] = False
+    variables["env"]["default"] = {"PREFECT_CLIENT_MAX_RETRIES": f"{SERVER_RETRIES}"}
     return template
 
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from types import new_class
 from typing import Any
 
-from prefect import get_client
 from prefect.blocks.core import Block
+from prefect.context import SyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from pydantic import Field, SecretStr
@@ -124,9 +124,10 @@ def _empty(value: Any) -> bool:
 def _exists(slug: str, name: str) -> bool:
     if not PREFECT_API_URL.value():
         return False  # blocks live on a server; starting one only to look takes many seconds
-    with get_client(sync_client=True) as client:
+    # A run's own client is the one that waits for a server which restarts.
+    with SyncClientContext.get_or_create() as open_here:
         try:
-            _ = client.read_block_document_by_name(name, slug)
+            _ = open_here.client.read_block_document_by_name(name, slug)
         except ObjectNotFound:
             return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -97,6 +98,25 @@ def test_the_package_is_a_prefect_collection_with_a_block_type_per_source() -> N
     assert entry.load().BLOCK_TYPES is BLOCK_TYPES
     assert BLOCK_TYPES.keys() == SOURCES.keys()
     assert BLOCK_TYPES["hubspot"].get_block_type_slug() == "hubspot-credentials"
+
+
+async def resolved(**job_variables: Any) -> dict[str, str | None]:
+    """The environment that a worker makes of the pool's template for one run."""
+    from prefect.workers.process import ProcessJobConfiguration
+
+    from deployments.bootstrap import pool_template
+
+    made = await ProcessJobConfiguration.from_template_and_values(pool_template(), job_variables)
+    return made.env
+
+
+def test_a_run_waits_for_minutes_for_a_server_that_restarts_whatever_else_is_set() -> None:
+    """Prefect's own five attempts end after a minute (2 + 4 + ... + 32 s), and the run fails."""
+    environment = asyncio.run(resolved(env={"ENABLE_SALESPRO": "true"}))
+
+    attempts = int(environment["PREFECT_CLIENT_MAX_RETRIES"] or 0)
+    assert environment["ENABLE_SALESPRO"] == "true"
+    assert sum(2**attempt for attempt in range(1, attempts + 1)) > 5 * 60
 
 
 def kept() -> dict[str, Any]:
