@@ -13,6 +13,7 @@ from typing import Any
 
 from prefect import Flow, get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.utilities.callables import get_parameter_defaults
 
 from connectors.errors import SyncError
 from connectors.secrets import scrub
@@ -22,11 +23,13 @@ from flows.tracking import Ending
 
 
 def open_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:  # noqa: ARG001
-    """Open the row as PENDING and start the beat."""
+    """Open the row as PENDING and start the beat.
+
+    A deployed run knows only the parameters that somebody set: the flow's defaults join them.
+    """
+    given = get_parameter_defaults(flow.fn) | flow_run.parameters
     try:
-        _ = tracking.begin(
-            str(flow_run.id), flow_run.name, flow_run.parameters, _deployment(flow_run)
-        )
+        _ = tracking.begin(str(flow_run.id), flow_run.name, given, _deployment(flow_run))
     except SyncError:
         return  # the body tries again, and there it ends the run with one sentence
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.model import FieldType, Stream
@@ -12,6 +14,22 @@ pytestmark = pytest.mark.prefect
 
 WRONG = Stream(name="owners", fields={"team": FieldType.INTEGER})
 RIGHT = Stream(name="owners", fields={"team": FieldType.TEXT})
+
+
+def test_a_deployed_replay_is_filed_as_one_though_nobody_set_its_mode(books: Warehouse) -> None:
+    from prefect import get_client
+    from prefect.flow_engine import run_flow
+
+    from flows.replay import replay_rejects
+
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(client.create_flow(replay_rejects), "replay")
+        run = client.create_flow_run_from_deployment(deployment, parameters={"source": "hubspot"})
+    state: Any = run_flow(replay_rejects, flow_run=run, return_type="state")
+
+    assert state.is_completed()
+    (row,) = history.recent(books)
+    assert (row["source"], row["mode"]) == ("hubspot", "backfill")
 
 
 def test_a_replay_stores_what_fits_now_and_does_not_make_the_source_fresh(books: Warehouse) -> None:
