@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connectors.errors import FencedOff, SyncError, TransientError
@@ -17,7 +17,9 @@ from connectors.planning import Plan, plan, shown
 from connectors.warehouse import checkpoints, runs, stream_runs
 from connectors.warehouse.deletes import GUARD_NOTE
 from connectors.warehouse.figures import last_total
-from connectors.warehouse.load import Batch, StreamWriter
+from connectors.warehouse.gather import Batch
+from connectors.warehouse.load import StreamWriter
+from connectors.warehouse.overlap import Commits
 from connectors.warehouse.runs import Status
 from connectors.warehouse.texts import Failure
 
@@ -28,24 +30,6 @@ log = logging.getLogger(__name__)
 
 CHUNK_RECORDS = 50_000
 """Records per chunk: one pair of Prefect tasks each, tens of them for a million rows."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run is; written by the run, read by its heartbeat."""
-
-    stream: str | None = None
-    rows: int = 0  # committed in this run
-    pages: int = 0  # fetched of the current stream
-    stream_rows: int = 0  # committed of the current stream
-    opened: float = 0.0  # `time.monotonic()` when the current stream was opened
-    total: int | None = None  # what the read of the current stream will show, where that is known
-
-    def open(self, stream: str, total: int | None) -> None:
-        """Begin with a stream."""
-        self.stream, self.total = stream, total
-        self.pages = self.stream_rows = 0
-        self.opened = time.monotonic()
 
 
 class StreamSync:
@@ -120,20 +104,24 @@ class StreamSync:
         return fetched
 
     def load(self) -> Counts:
-        """Commit the pages of one chunk, some pages to a transaction; return their counts."""
-        counts = Counts()
+        """Commit the pages of one chunk, some pages to a transaction; return their counts.
+
+        While a batch is committed the next one is put together and made ready.
+        """
         batch = Batch()
-        for page in self.queue.chunk():
-            if self._contradicts(batch, page):
-                counts += self._commit(batch)
-                batch = Batch()
-            self._add(batch, page)
-            size = len(batch.records) + len(batch.deleted) + len(batch.refused)
-            if size >= self._source.batch_size or page.closed:
-                counts += self._commit(batch)
-                batch = Batch()
-        counts += self._commit(batch)
-        return counts
+        with Commits(self._writer, self._count) as commits:
+            for page in self.queue.chunk():
+                commits.check()
+                if batch.contradicted_by(page, self._stream.key):
+                    self._hand_over(batch, commits)
+                    batch = Batch()
+                batch.add(page)
+                self._note(page)
+                if batch.size >= self._source.batch_size or page.closed:
+                    self._hand_over(batch, commits)
+                    batch = Batch()
+            self._hand_over(batch, commits)
+        return commits.counts
 
     def finish(self, error: BaseException | None) -> StreamReport:
         """Close the stream: compare keys, store the checkpoint, write its row."""
@@ -221,21 +209,6 @@ class StreamSync:
             and self._source.options.max_records is None
         )
 
-    def _contradicts(self, batch: Batch, page: Page) -> bool:
-        """Tell whether a page takes back what the batch says, so that it must come after it.
-
-        Within a batch the records come first, then the keys that are gone.
-        """
-        if batch.deleted and page.records:
-            gone = {tuple(map(str, key)) for key in batch.deleted}
-            names = self._stream.key
-            if any(tuple(str(r.get(name)) for name in names) in gone for r in page.records):
-                return True
-        whole = page.whole
-        return whole is not None and any(
-            not set(whole.values).isdisjoint(earlier.values) for earlier in batch.whole
-        )
-
     def _within_max(self, page: Page) -> tuple[Page, bool]:
         wanted = self._source.options.max_records
         self._read += len(page.records)
@@ -244,15 +217,8 @@ class StreamSync:
         keep = len(page.records) - (self._read - wanted)
         return Page(records=page.records[:keep], fields=page.fields, notes=page.notes), True
 
-    def _add(self, batch: Batch, page: Page) -> None:
-        batch.records.extend(page.records)
-        batch.deleted.extend(page.deleted)
-        batch.refused.extend(page.refused)
-        batch.fields.update(page.fields)
-        if page.closed:
-            batch.closed.append(page.closed)
-        if page.whole:
-            batch.whole.append(page.whole)
+    def _note(self, page: Page) -> None:
+        """Remember what a page says beside its records."""
         self._position = page.position if page.position is not None else self._position
         self._cursor = page.cursor if page.cursor is not None else self._cursor
         self._total = page.total if page.total is not None else self._total
@@ -263,9 +229,10 @@ class StreamSync:
         if page.records:
             self._names.update(page.records[0])
 
-    def _commit(self, batch: Batch) -> Counts:
+    def _hand_over(self, batch: Batch, commits: Commits) -> None:
+        """Let `batch` be committed with the checkpoint that its last page stands for."""
         if batch == Batch():
-            return Counts()
+            return
         assert self._plan is not None
         state = self._plan.at(
             self._position,
@@ -273,11 +240,12 @@ class StreamSync:
             rejected=self._rejected_before,
             incomplete=self._incomplete,
         )
-        counts = self._writer.write(batch, state)
+        commits.begin(batch, state)
+
+    def _count(self, counts: Counts) -> None:
         self.counts += counts
         self._source.progress.rows += counts.read
         self._source.progress.stream_rows += counts.read
-        return counts
 
     def _end(self) -> None:
         """The read came to its end: what it did not see is gone, its checkpoint moves."""

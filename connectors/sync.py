@@ -19,7 +19,8 @@ from connectors.model import Reader, Source
 from connectors.outcomes import StreamReport, verdict
 from connectors.pipeline import QUEUE_PAGES
 from connectors.planning import Options, check, select
-from connectors.stream_sync import CHUNK_RECORDS, Progress, StreamSync
+from connectors.progress import Progress
+from connectors.stream_sync import CHUNK_RECORDS, StreamSync
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.runs import RunRef
 

@@ -8,29 +8,23 @@ refused whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from connectors.model import FieldType, Key, Record, Refused, Stream
-from connectors.warehouse.columns import READY, kinds
+from connectors.warehouse.columns import Values, kinds, made_ready
+from connectors.warehouse.engine import Dialect
 from connectors.warehouse.schema import Column, TargetTable
+from connectors.warehouse.shapes import PLAIN_DATE, ZONED_TIMESTAMP, NotPlainError
 from connectors.warehouse.values import (
     EDGE_DAYS,
-    INT64,
-    NONE,
-    PLAIN_DATE,
-    ZONED_TIMESTAMP,
-    NotPlainError,
     UnfitError,
     as_json,
     as_text,
     coerced,
-    inferred,
     timestamp_text,
-    widened,
 )
 
 Row: TypeAlias = Sequence[Any]
@@ -44,93 +38,79 @@ PLAIN_VALUE = {
 }
 """Types whose columns are mixed in practice (ISO among epochs): what needs no judging."""
 
+NEAR = 100
+"""Records turned at a time: as many wide ones as stay in a processor's cache meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A table's columns at one moment: rows can be made for them while the table grows."""
+
+    stream: Stream
+    dialect: Dialect
+    generation: int  # of the table: another one, and the rows must be made again
+    known: Mapping[str, Column]  # by the vendor's name
+    columns: tuple[Column, ...]  # that a merge writes
+    overflowed: tuple[Column, ...]  # that it writes into `_extra`
+
+    @classmethod
+    def of(cls, table: TargetTable) -> Layout:
+        """Return the present layout of `table`."""
+        written = table.written
+        return cls(
+            stream=table.stream,
+            dialect=table.warehouse.dialect,
+            generation=table.generation,
+            known=dict(table.columns),
+            columns=tuple(column for column in written if not column.overflow),
+            overflowed=tuple(column for column in written if column.overflow),
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Rows:
     """Rows ready for the database, and what was lost on the way."""
 
-    columns: tuple[Column, ...]
-    extra: bool  # a last value `_extra` follows those of `columns`
-    rows: Sequence[Row]
+    layout: Layout
+    values: Sequence[Values]  # by column: those of the layout, then `_extra` if it is in use
     refused: list[Refused] = field(default_factory=list[Refused])
     superseded: int = 0  # doubles of a key within the batch
     rejected: int = 0  # records refused whole
     damaged: int = 0  # records that lost at least one value
 
+    def __len__(self) -> int:
+        return len(self.values[0])
 
-def fields_of(records: Iterable[Record]) -> set[str]:
-    """Return the names of all fields that any of `records` has."""
-    return set[str]().union(*records)
-
-
-def inferred_fields(names: set[str], records: Sequence[Record]) -> dict[str, FieldType]:
-    """Return the types of undeclared fields; a field that is null throughout has none yet."""
-    found = {name: inferred([record.get(name) for record in records]) for name in sorted(names)}
-    return {name: kind for name, kind in found.items() if kind is not None}
+    def __iter__(self) -> Iterator[Row]:
+        return zip(*self.values, strict=True)
 
 
-def widening(table: TargetTable, records: Sequence[Record]) -> dict[str, FieldType]:
-    """Return the inferred columns that these records do not fit, with the type they need."""
-    wider: dict[str, FieldType] = {}
-    for column in table.columns.values():
-        if column.origin != "inferred" or column.type is FieldType.TEXT:
-            continue
-        values = [record.get(column.name) for record in records]
-        if _fits(column.type, values, table.stream.zone):
-            continue
-        kind = inferred([value for value in values if value != ""])
-        if kind and widened(column.type, kind) is not column.type:
-            wider[column.name] = widened(column.type, kind)
-    return wider
-
-
-def _fits(kind: FieldType, values: Row, zone: str) -> bool:
-    """Tell by its shapes whether a column needs no wider type; a look at types and ranges."""
-    if kind is FieldType.JSON:
-        return kinds(values) <= {dict, list}
-    if kind is FieldType.INTEGER and kinds(values) <= {int}:
-        return all(value is None or value in INT64 for value in values)
-    try:
-        READY["postgresql"][kind](values, zone, kinds(values))
-    except NotPlainError:
-        return False
-    return True
-
-
-def made_rows(table: TargetTable, records: Sequence[Record], *, judge_all: bool = False) -> Rows:
+def made_rows(layout: Layout, records: Sequence[Record], *, judge_all: bool = False) -> Rows:
     """Return the rows of a batch; of several records with one key the newest stays.
 
     A column that is not plain is judged value by value, the others are not. With
     `judge_all` every column is: the database has refused the batch and does not say which.
     """
-    columns, overflowed = _layout(table)
-    keyed, unkeyed = _with_key(table, records)
-    unique = _one_per_key(table.stream, keyed)
-    names = [column.name for column in columns]
-    rows = _rows(names, unique)
-    by_column: Sequence[Row] = list(zip(*rows, strict=True)) or [()] * len(names)
-    only_text = set(map(type, chain.from_iterable(rows))) <= {str, NONE}
-    ready = READY[table.warehouse.dialect]
-    converted: list[Row] = []
-    judge = _Judge(table, unique, every_value=judge_all)
-    for column, values in zip(columns, by_column, strict=True):
+    keyed, unkeyed = _with_key(layout, records)
+    unique = _one_per_key(layout.stream, keyed)
+    by_column = _by_column([column.name for column in layout.columns], unique)
+    converted: list[Values] = []
+    judge = _Judge(layout, unique, every_value=judge_all)
+    for column, values in zip(layout.columns, by_column, strict=True):
         try:
             if judge_all:
                 raise NotPlainError  # noqa: TRY301 - as if the fast path had met it
-            found = {str} if only_text else kinds(values)
-            converted.append(ready[column.type](values, table.stream.zone, found))
+            ready = made_ready(layout.dialect, column.type, values, layout.stream.zone)
         except NotPlainError:
             judged = judge.column(column, values)
-            converted.append(ready[column.type](judged, "UTC", kinds(judged)))
-    if overflowed:
-        converted.append(judge.overflow(overflowed))
-    if overflowed or any(new is not old for new, old in zip(converted, by_column, strict=True)):
-        rows = list(zip(*converted, strict=True))
+            ready = made_ready(layout.dialect, column.type, judged, "UTC")
+        converted.append(ready)
+    if layout.overflowed:
+        converted.append(judge.overflow(layout.overflowed))
     lost = judge.lost
     return Rows(
-        columns=columns,
-        extra=bool(overflowed),
-        rows=rows,
+        layout=layout,
+        values=converted,
         refused=[*unkeyed, *(item for of_row in lost.values() for item in of_row)],
         superseded=len(keyed) - len(unique),
         rejected=len(unkeyed),
@@ -138,27 +118,32 @@ def made_rows(table: TargetTable, records: Sequence[Record], *, judge_all: bool 
     )
 
 
-def _rows(names: Sequence[str], records: Sequence[Record]) -> list[Row]:
-    """Return the values of each record in the order of `names`."""
-    if len(names) == 1:
-        return [(record.get(names[0]),) for record in records]
-    try:
-        return list(map(itemgetter(*names), records))
-    except KeyError:  # some record lacks a field: it is null there
-        return [tuple(map(record.get, names)) for record in records]
+def _by_column(names: Sequence[str], records: Sequence[Record]) -> list[list[Any]]:
+    """Return the values of each field; null where a record lacks it."""
+    columns: list[list[Any]] = [[] for _ in names]
+    for start in range(0, len(records), NEAR):
+        block = records[start : start + NEAR]
+        try:
+            rows = list(map(itemgetter(*names), block)) if len(names) > 1 else []
+        except KeyError:  # some record lacks a field
+            rows = []
+        rows = rows or [tuple(map(record.get, names)) for record in block]
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+    return columns
 
 
 class _Judge:
     """Looks at single values; what has no plain form is null in its row and kept in `lost`."""
 
-    def __init__(self, table: TargetTable, records: Sequence[Record], *, every_value: bool) -> None:
+    def __init__(self, layout: Layout, records: Sequence[Record], *, every_value: bool) -> None:
         self.lost: dict[int, list[Refused]] = {}  # by row
-        self._table = table
+        self._stream = layout.stream
         self._records = records
         # SQLite must be told what does not exist; PostgreSQL finds a 30th of February itself
-        self._every_value = every_value or table.warehouse.dialect == "sqlite"
+        self._every_value = every_value or layout.dialect == "sqlite"
 
-    def column(self, column: Column, values: Row) -> list[Any]:
+    def column(self, column: Column, values: Values) -> list[Any]:
         """Bring each value of a column into its plain form."""
         plain = None if self._every_value else PLAIN_VALUE.get(column.type)
         return [
@@ -183,21 +168,20 @@ class _Judge:
 
     def _plain(self, at: int, column: Column, value: Any, kind: FieldType) -> Any:
         try:
-            return coerced(value, kind, self._table.stream.zone)
+            return coerced(value, kind, self._stream.zone)
         except UnfitError as error:
-            refused = refusal(self._table, self._records[at], column, str(error))
+            refused = refusal(self._stream, self._records[at], column, str(error))
             self.lost.setdefault(at, []).append(refused)
             return None
 
 
-def _with_key(
-    table: TargetTable, records: Sequence[Record]
-) -> tuple[Sequence[Record], list[Refused]]:
+def _with_key(layout: Layout, records: Sequence[Record]) -> tuple[Sequence[Record], list[Refused]]:
     """Part the records that have a usable key from those that are refused whole.
 
     Keys are compared in the plain form of their type: 7 and "7" are one text key.
     """
-    keys = [table.columns[name] for name in table.stream.key]
+    stream = layout.stream
+    keys = [layout.known[name] for name in stream.key]
     kept = records
     refused: list[Refused] = []
     for key in keys:
@@ -208,21 +192,21 @@ def _with_key(
         judged: list[Record] = []
         for record, value in zip(kept, values, strict=True):
             try:
-                plain = coerced(value, key.type, table.stream.zone)
+                plain = coerced(value, key.type, stream.zone)
             except UnfitError as error:
-                refused.append(refusal(table, record, None, f"has a key that {error}"))
+                refused.append(refusal(stream, record, None, f"has a key that {error}"))
                 continue
             if plain in {None, ""}:
-                refused.append(refusal(table, record, None, "has no key"))
+                refused.append(refusal(stream, record, None, "has no key"))
                 continue
             judged.append(record if plain == value else record | {key.name: plain})
         kept = judged
     return kept, refused
 
 
-def refusal(table: TargetTable, record: Record, column: Column | None, reason: str) -> Refused:
+def refusal(stream: Stream, record: Record, column: Column | None, reason: str) -> Refused:
     """Describe a refused value (or whole record) so that it can be found and re-applied."""
-    key = [record.get(name) for name in table.stream.key]
+    key = [record.get(name) for name in stream.key]
     return Refused(
         key=None if None in key else key_text(key),
         column=column.name if column else None,
@@ -243,11 +227,6 @@ def _shown(value: Any) -> str:
     except UnfitError:
         text = repr(value)
     return text.replace("\x00", "\\0").encode(errors="backslashreplace").decode()
-
-
-def _layout(table: TargetTable) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    every = table.written
-    return tuple(c for c in every if not c.overflow), tuple(c for c in every if c.overflow)
 
 
 def _one_per_key(stream: Stream, records: Sequence[Record]) -> Sequence[Record]:

@@ -9,17 +9,14 @@ Every function raises `NotPlainError` for a column that needs the slow path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from connectors.model import FieldType
-from connectors.warehouse.values import (
-    EDGE_DAYS,
-    EXACT_DIGITS,
-    INT64,
+from connectors.warehouse.shapes import (
     NONE,
     PLAIN_DATE,
     PLAIN_INTEGER,
@@ -27,13 +24,18 @@ from connectors.warehouse.values import (
     PLAIN_TIMESTAMP,
     ZONED_TIMESTAMP,
     NotPlainError,
+    plain_text_column,
+)
+from connectors.warehouse.values import (
+    EDGE_DAYS,
+    EXACT_DIGITS,
+    INT64,
     UnfitError,
     as_json,
     as_text,
     document,
     document_text,
     holds_nul,
-    plain_text_column,
     timestamp_text,
 )
 
@@ -63,7 +65,7 @@ def text(values: Values, _zone: str, found: Kinds) -> Values:
 def sqlite_text(values: Values, zone: str, found: Kinds) -> Values:
     """Text, which SQLite would also take with a NUL byte that PostgreSQL refuses."""
     ready = text(values, zone, found)
-    if "\x00" in "".join([value for value in ready if value]):
+    if "\x00" in "".join(filter(None, ready)):
         raise NotPlainError
     return ready
 
@@ -104,7 +106,8 @@ def sqlite_numeric(values: Values, zone: str, found: Kinds) -> Values:
     """Numbers as int or float where those are exact, as text where they are not."""
     if found == {str}:
         ready, shapes = plain_text_column(values, PLAIN_NUMBER)
-        if max(map(len, shapes)) <= EXACT_DIGITS:
+        exponents = any("e" in shape.lower() for shape in shapes)
+        if max(map(len, shapes)) <= EXACT_DIGITS and not exponents:
             return [None if value is None else float(value) for value in ready]
     else:
         ready = numeric(values, zone, found)
@@ -169,7 +172,7 @@ def sqlite_timestamp(values: Values, zone: str, found: Kinds) -> Values:
     ready, shapes = _plain_times(values, zone, found)
     moments = _must_parse(datetime.fromisoformat, ready)
     if shapes <= {MILLISECONDS_Z, ""}:
-        return [None if v is None else f"{v[:10]}T{v[11:-1]}000Z" for v in ready]
+        return [value and value.replace("Z", "000Z") for value in ready]
     if any(moment.tzinfo is None for moment in moments):
         raise NotPlainError
     rest = iter(moments)
@@ -177,8 +180,9 @@ def sqlite_timestamp(values: Values, zone: str, found: Kinds) -> Values:
 
 
 def _must_parse(parse: Callable[[str], Any], values: Values) -> list[Any]:
+    present: Iterable[str] = filter(None, values)
     try:
-        return list(map(parse, [value for value in values if value is not None]))
+        return list(map(parse, present))
     except ValueError as error:
         raise NotPlainError from error
 
@@ -223,3 +227,17 @@ READY: Mapping[str, Mapping[FieldType, Callable[[Values, str, Kinds], Values]]] 
     },
 }
 """By dialect and type: the function that makes a whole column ready for the database."""
+
+SHAPED = {FieldType.INTEGER, FieldType.NUMERIC, FieldType.DATE, FieldType.TIMESTAMP}
+"""Types whose functions find out by themselves, with a `TypeError`, that values are not text."""
+
+
+def made_ready(dialect: str, kind: FieldType, values: Values, zone: str) -> Values:
+    """Return a column as the database takes it. Raises `NotPlainError`."""
+    make = READY[dialect][kind]
+    if kind in SHAPED:
+        try:
+            return make(values, zone, {str})
+        except TypeError:
+            pass
+    return make(values, zone, kinds(values))

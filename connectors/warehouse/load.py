@@ -3,17 +3,14 @@
 If any part fails nothing of the batch happened, so the stored state can only be the
 state of the stored rows. The run's own row is checked last: a run that was closed or
 whose source was taken over while the batch was being merged commits nothing.
-
-A batch that the database refuses takes the slow path: every value is judged, and what
-the database still refuses is divided until exactly the bad rows are left.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from functools import partial
 
 import psycopg
 import sqlalchemy as sa
@@ -21,49 +18,22 @@ from sqlalchemy.exc import DBAPIError, NotSupportedError, OperationalError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from connectors.errors import WarehouseError
-from connectors.model import Counts, Deletes, FieldType, Key, Range, Record, Refused, Stream, Whole
+from connectors.model import Counts, Deletes, FieldType, Record, Refused, Stream
 from connectors.warehouse import checkpoints, deletes, rejects, runs
-from connectors.warehouse.batch import (
-    Rows,
-    fields_of,
-    inferred_fields,
-    made_rows,
-    refusal,
-    widening,
-)
+from connectors.warehouse.batch import Layout, Rows, made_rows
 from connectors.warehouse.checkpoints import State
 from connectors.warehouse.engine import Warehouse, described, is_transient
+from connectors.warehouse.gather import Batch
+from connectors.warehouse.growth import fields_of, inferred_fields, suits, widening
+from connectors.warehouse.isolate import REFUSED_BY_DATABASE, merge_records
 from connectors.warehouse.merge import merge
 from connectors.warehouse.runs import RunRef
 from connectors.warehouse.schema import COLUMN_BUDGET, TargetTable
 from connectors.warehouse.stream_runs import stream_counts
 
-log = logging.getLogger(__name__)
+__all__ = ["Batch", "StreamWriter"]
 
 ATTEMPTS = 3  # of one batch; a lock is waited for 30 s in each
-
-REFUSED_BY_DATABASE = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,  # a row wider than a page
-    sqlite3.DataError,
-    sqlite3.IntegrityError,
-    OverflowError,  # an int beyond 64 bit
-    UnicodeEncodeError,  # half a surrogate pair
-)
-"""What a value of a record can cause. Everything else is the database's own trouble."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """What one transaction commits. Made of whole pages, so that `state` describes it."""
-
-    records: list[Record] = field(default_factory=list[Record])
-    deleted: list[Key] = field(default_factory=list[Key])
-    closed: list[Range] = field(default_factory=list[Range])
-    whole: list[Whole] = field(default_factory=list[Whole])
-    refused: list[Refused] = field(default_factory=list[Refused])
-    fields: dict[str, FieldType] = field(default_factory=dict[str, FieldType])
 
 
 class StreamWriter:
@@ -88,6 +58,7 @@ class StreamWriter:
         self.track_keys = False
         self.notes: list[str] = []
         self._counted = Counts()  # committed so far
+        self._layout: Layout | None = None  # as committed
         self._attempted: Counts | None = None  # of a batch whose COMMIT got no answer
 
     def open(self, fields: Mapping[str, FieldType], *, fresh_keys: bool, track_keys: bool) -> None:
@@ -106,6 +77,20 @@ class StreamWriter:
                 deletes.prepare(db, self.table, fresh=fresh_keys)
             if self.dry_run:
                 db.rollback()
+        if not self.dry_run:
+            self._layout = Layout.of(self.table)
+
+    def prepare(self, batch: Batch) -> None:
+        """Make the rows of `batch` ahead of its turn, while another thread may `write`.
+
+        For the table as the last commit left it: `write` makes them again where it has
+        changed since, and by itself where it must change for this batch or where making
+        them fails.
+        """
+        layout = self._layout
+        if layout is not None and suits(layout, batch.records):
+            with suppress(*REFUSED_BY_DATABASE):
+                batch.made = made_rows(layout, batch.records)
 
     def write(self, batch: Batch, state: State | None) -> Counts:
         """Commit `batch` with `state` as the stream's checkpoint (None: leave it).
@@ -148,6 +133,8 @@ class StreamWriter:
             self._forget()
             with self.warehouse.write() as db:
                 runs.count_batch(db, self.run, self.stream.name, counts)
+        else:
+            self._layout = Layout.of(self.table)
         return counts
 
     def _was_committed(self, counts: Counts) -> bool:
@@ -162,6 +149,7 @@ class StreamWriter:
     def _forget(self) -> None:
         """Read the columns again next time: a rolled-back transaction took its own with it."""
         self.table.columns = {}
+        self._layout = None
 
     def _apply(self, db: sa.Connection, batch: Batch) -> Counts:
         if not self.table.columns:
@@ -169,8 +157,11 @@ class StreamWriter:
             self._prepare(db, batch.fields)
         elif batch.fields:
             self.table.ensure(db, batch.fields, "vendor")
-        self._add_new_fields(db, batch.records)
-        counts, refused = self._merge(db, batch.records)
+        made = batch.made
+        if made is None or made.layout.generation != self.table.generation:
+            made = None  # the table has changed since
+            self._add_new_fields(db, batch.records)
+        counts, refused = self._merge(db, batch, made)
         # Rows that lost a value at the source; the merge has counted those that lose one here.
         lost = {item.key for item in batch.refused if item.column and not item.empty}
         lost -= {item.key for item in refused}
@@ -204,48 +195,21 @@ class StreamWriter:
         if names := seen - self.table.columns.keys():
             self.table.ensure(db, inferred_fields(names, records), "inferred")
 
-    def _merge(self, db: sa.Connection, records: Sequence[Record]) -> tuple[Counts, list[Refused]]:
-        if not records:
-            return Counts(), []
-        for name, kind in widening(self.table, records).items():
-            self._widen(db, name, kind)
-        try:
-            rows = made_rows(self.table, records)
-            return self._merge_rows(db, rows), rows.refused
-        except REFUSED_BY_DATABASE as error:
-            log.info("%s: judging a batch value by value (%s)", self.table.name, _cause(error))
-        return self._merge_judged(db, records)
-
-    def _merge_judged(
-        self, db: sa.Connection, records: Sequence[Record]
+    def _merge(
+        self, db: sa.Connection, batch: Batch, made: Rows | None = None
     ) -> tuple[Counts, list[Refused]]:
-        """Load what fits; divide what the database refuses until the bad rows are alone."""
-        rows = made_rows(self.table, records, judge_all=True)
-        try:
-            return self._merge_rows(db, rows), rows.refused
-        except REFUSED_BY_DATABASE as error:
-            if len(records) == 1:
-                reason = f"refused by the database: {_cause(error)}"
-                whole = refusal(self.table, records[0], None, reason)
-                return Counts(read=1, rejected=1), [whole]
-        middle = len(records) // 2
-        first, first_refused = self._merge_judged(db, records[:middle])
-        second, second_refused = self._merge_judged(db, records[middle:])
-        return first + second, first_refused + second_refused
-
-    def _merge_rows(self, db: sa.Connection, rows: Rows) -> Counts:
-        with db.begin_nested():
-            merged = merge(db, self.table, rows, self.run.run_id, track_keys=self.track_keys)
-        superseded = rows.superseded + merged.superseded
-        return Counts(
-            read=len(rows.rows) + rows.superseded + rows.rejected,
-            inserted=merged.inserted,
-            updated=merged.updated,
-            unchanged=merged.unchanged,
-            superseded=superseded,
-            rejected=rows.rejected,
-            rows_damaged=rows.damaged,
+        if made is None:
+            for name, kind in widening(Layout.of(self.table), batch.records).items():
+                self._widen(db, name, kind)
+        merge_rows = partial(
+            merge,
+            db,
+            self.table,
+            run_id=self.run.run_id,
+            track_keys=self.track_keys,
+            handed_over=batch.handed_over.set,
         )
+        return merge_records(db, self.table, batch.records, made, merge_rows)
 
     def _widen(self, db: sa.Connection, name: str, kind: FieldType) -> None:
         try:
@@ -282,7 +246,7 @@ class StreamWriter:
     def reapply(self, db: sa.Connection, record: Record) -> bool:
         """Try again to merge a record that was refused whole; True when it is stored now."""
         self._add_new_fields(db, [record])
-        counts, _ = self._merge(db, [record])
+        counts, _ = self._merge(db, Batch(records=[record]))
         return not counts.rejected
 
     def live_rows(self) -> int:
@@ -307,9 +271,3 @@ def _passes(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError | psycopg.Error | sqlite3.Error):
         return False
     return is_transient(_wrapped(error))
-
-
-def _cause(error: BaseException) -> str:
-    """Name what the database refused, without the value it quotes."""
-    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
-    return f"{type(error).__name__}{f' {code}' if code else ''}"

@@ -9,7 +9,7 @@ value from a lost connection.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from connectors.warehouse.batch import Rows
 from connectors.warehouse.identifiers import identifier
 from connectors.warehouse.schema import TargetTable
+
+STAGE = "stage_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,24 @@ def seen_table(table: TargetTable) -> str:
 
 
 def merge(
-    db: sa.Connection, table: TargetTable, rows: Rows, run_id: str, *, track_keys: bool
+    db: sa.Connection,
+    table: TargetTable,
+    rows: Rows,
+    *,
+    run_id: str,
+    track_keys: bool,
+    handed_over: Callable[[], None],
 ) -> Merged:
-    """Merge `rows`; with `track_keys`, also note their keys as seen in this read."""
-    if not rows.rows:
+    """Merge `rows`; with `track_keys`, also note their keys as seen in this read.
+
+    `handed_over` is called when PostgreSQL has the rows and works by itself. SQLite works
+    in this process, row by row, and never does.
+    """
+    if not len(rows):
         return Merged(0, 0, 0, 0)
     statement = Statement(table, rows)
     if table.warehouse.dialect == "postgresql":
-        merged = _merge_postgresql(db, statement, rows, run_id)
+        merged = _merge_postgresql(db, statement, rows, run_id, handed_over)
     else:
         merged = _merge_sqlite(db, statement, rows, run_id)
     if track_keys:
@@ -58,14 +70,17 @@ class Statement:
     def __init__(self, table: TargetTable, rows: Rows) -> None:
         quote = table.warehouse.quote
         self.table = table
-        self.names = [column.column for column in rows.columns] + ["_extra"] * rows.extra
+        layout = rows.layout
+        self.names = [column.column for column in layout.columns]
+        if layout.overflowed:
+            self.names.append("_extra")
         self.columns = ", ".join(map(quote, self.names))
         self.keys = [quote(column) for column in table.key_columns]
         values = [quote(name) for name in self.names if name not in table.key_columns]
         self.values = values
         version = table.columns.get(table.stream.version or "")
         self.version = quote(version.column) if version and version.column in self.names else None
-        self.stage = quote(identifier(f"stage_{table.generation}_{table.name}", taken=()))
+        self.stage = quote(identifier(f"{STAGE}{table.generation}_{table.name}", taken=()))
         self.positions = [self.names.index(column) for column in table.key_columns]
 
     def upsert(self, select: str, differs: str) -> str:
@@ -97,11 +112,13 @@ class Statement:
         marks = ", ".join("?" * len(self.keys))
         _sqlite(db).executemany(
             f"INSERT OR IGNORE INTO {seen} ({keys}) VALUES ({marks})",
-            [tuple(row[at] for at in self.positions) for row in rows.rows],
+            zip(*[rows.values[at] for at in self.positions], strict=True),
         )
 
 
-def _merge_postgresql(db: sa.Connection, s: Statement, rows: Rows, run_id: str) -> Merged:
+def _merge_postgresql(
+    db: sa.Connection, s: Statement, rows: Rows, run_id: str, handed_over: Callable[[], None]
+) -> Merged:
     connection = cast("psycopg.Connection[Any]", db.connection.driver_connection)
     with connection.cursor() as cursor:
 
@@ -109,14 +126,13 @@ def _merge_postgresql(db: sa.Connection, s: Statement, rows: Rows, run_id: str) 
             row = cursor.execute(query.encode(), binds or None).fetchone()
             return row or (0, 0)
 
-        cursor.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS {s.stage} ON COMMIT DELETE ROWS AS"
-            f" SELECT {s.columns} FROM {s.table.sql} WITH NO DATA".encode()
-        )
+        if not one("SELECT count(to_regclass(%s))", f"pg_temp.{s.stage}")[0]:
+            _create_stage(cursor, s)
         cursor.execute(f"DELETE FROM {s.stage}".encode())  # a divided batch merges more than once
         with cursor.copy(f"COPY {s.stage} ({s.columns}) FROM STDIN".encode()) as copy:
-            for row in rows.rows:
+            for row in rows:
                 copy.write_row(row)
+        handed_over()
         old = ", ".join(f"t.{c}" for c in s.values)
         new = ", ".join(f"excluded.{c}" for c in s.values)
         upsert = s.upsert(
@@ -128,7 +144,7 @@ def _merge_postgresql(db: sa.Connection, s: Statement, rows: Rows, run_id: str) 
             " SELECT count(*) FILTER (WHERE inserted), count(*) FROM merged",
             run_id,
         )
-        left = len(rows.rows) - changed
+        left = len(rows) - changed
         superseded = 0
         if left and s.version:
             superseded = one(
@@ -136,6 +152,24 @@ def _merge_postgresql(db: sa.Connection, s: Statement, rows: Rows, run_id: str) 
                 f" USING ({', '.join(s.keys)}) WHERE s.{s.version} < t.{s.version}"
             )[0]
     return Merged(inserted, changed - inserted, left - superseded, superseded)
+
+
+def _create_stage(cursor: psycopg.Cursor[Any], s: Statement) -> None:
+    """Make the session's staging table, in place of those of other tables and layouts.
+
+    Every commit empties all staging tables of its session, at a millisecond each.
+    """
+    earlier = cursor.execute(
+        b"SELECT string_agg(oid::regclass::text, ', ') FROM pg_class"
+        b" WHERE relnamespace = pg_my_temp_schema() AND starts_with(relname, %s) AND relkind = 'r'",
+        [STAGE],
+    ).fetchone()
+    if earlier and earlier[0]:
+        cursor.execute(f"DROP TABLE {earlier[0]}".encode())
+    cursor.execute(
+        f"CREATE TEMP TABLE {s.stage} ON COMMIT DELETE ROWS AS"
+        f" SELECT {s.columns} FROM {s.table.sql} WITH NO DATA".encode()
+    )
 
 
 def _merge_sqlite(db: sa.Connection, s: Statement, rows: Rows, run_id: str) -> Merged:
@@ -149,18 +183,18 @@ def _merge_sqlite(db: sa.Connection, s: Statement, rows: Rows, run_id: str) -> M
     last_row = f"SELECT coalesce(max(rowid), 0) FROM {s.table.sql}"
     rows_before = connection.execute(last_row).fetchone()[0]
     changes_before = connection.total_changes
-    connection.executemany(upsert, rows.rows)
+    connection.executemany(upsert, iter(rows))
     changed = connection.total_changes - changes_before
     # rows are never removed from a target table, so its last row id counts insertions
     inserted = connection.execute(last_row).fetchone()[0] - rows_before
-    left = len(rows.rows) - changed
-    superseded = _older_sqlite(connection, s, rows.rows) if left and s.version else 0
+    left = len(rows) - changed
+    superseded = _older_sqlite(connection, s, rows) if left and s.version else 0
     return Merged(inserted, changed - inserted, left - superseded, superseded)
 
 
-def _older_sqlite(connection: Any, s: Statement, rows: Sequence[Sequence[Any]]) -> int:
+def _older_sqlite(connection: Any, s: Statement, rows: Rows) -> int:
     at = [*s.positions, s.names.index((s.version or "").strip('"'))]
-    keyed = json.dumps([[row[position] for position in at] for row in rows])
+    keyed = json.dumps(list(zip(*[rows.values[position] for position in at], strict=True)))
     joined = " AND ".join(
         f"t.{key} = json_extract(s.value, '$[{place}]')" for place, key in enumerate(s.keys)
     )

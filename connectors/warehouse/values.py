@@ -1,23 +1,15 @@
-"""Whole columns of vendor values, made fit for the database or refused.
+"""Single vendor values: brought into the plain form of a type, or refused with a reason.
 
-The fast path never looks at single values in Python. It maps a column's digits to
-`0` in one C call; what is left are the few distinct *shapes* of the column
-(`0000-00-00T00:00:00.000Z`, `-00.0`), and those are compared with the shapes that
-are known to mean the same to every database. PostgreSQL itself would read
-`1767221201` as a date in the year 176722, `1_000` as 1000, `now` as today: a value
-whose shape is not plain never reaches it.
-
-A column that is not plain goes to `coerced`, value by value, where each value is
-either turned into its plain form or refused with a reason.
+`coerced` does it; no value is ever changed to make it fit. The texts made here are those
+of every database: what a widened column shows, and what compares as its values do.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache, reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,13 +17,6 @@ import msgspec
 
 from connectors.model import FieldType
 
-NONE = type(None)
-SHAPE = bytes.maketrans(b"123456789", b"000000000")
-PLAIN_NUMBER = re.compile(r"-?0+(\.0+)?([eE][+-]?0{1,4})?")
-PLAIN_INTEGER = re.compile(r"-?0{1,18}")  # 18 digits always fit 64 bit
-PLAIN_DATE = re.compile(r"0000-00-00")
-PLAIN_TIMESTAMP = re.compile(r"0000-00-00[T ]00:00:00(\.0{1,6})?(Z|[+-]00(:?00)?)?")
-ZONED_TIMESTAMP = re.compile(r"0000-00-00[T ]00:00:00(\.0{1,6})?(Z|[+-]00(:?00)?)")
 EDGE_DAYS = ("0001-01-01", "9999-12-31")  # an offset can carry these out of the calendar
 EXACT_DIGITS = 15  # decimal digits that survive a float64 there and back
 NUMERIC_DIGITS = 131_072  # PostgreSQL's numeric holds no more before the point
@@ -44,42 +29,8 @@ ANY_JSON = msgspec.json.Decoder(msgspec.Raw)  # checks, makes no objects
 JSON = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
-class NotPlainError(ValueError):
-    """A column holds values that only the slow path can judge."""
-
-
 class UnfitError(ValueError):
     """A single value cannot be stored in a column of its type; the text says why."""
-
-
-def shapes(values: Iterable[str | None]) -> set[str]:
-    """Return the distinct shapes of a column of text: its values with every digit as `0`."""
-    joined = "\n".join([value for value in values if value is not None])
-    if not joined:
-        return {""}
-    try:
-        return set(joined.encode("ascii").translate(SHAPE).decode("ascii").split("\n"))
-    except UnicodeEncodeError as error:
-        raise NotPlainError from error
-
-
-@lru_cache(maxsize=4096)
-def is_plain(pattern: re.Pattern[str], shape: str) -> bool:
-    """Tell whether a shape is one of the plain forms; shapes repeat, so answers are kept."""
-    return pattern.fullmatch(shape) is not None
-
-
-def plain_text_column(
-    values: Sequence[Any], pattern: re.Pattern[str]
-) -> tuple[Sequence[Any], set[str]]:
-    """Return a column of text values of plain shape, `""` as None, and its shapes.
-
-    Vendors clear fields with `""`. Raises `NotPlainError` for any other shape.
-    """
-    found = shapes(values)
-    if not all(is_plain(pattern, shape) for shape in found if shape):
-        raise NotPlainError
-    return ([value or None for value in values] if "" in found else values), found
 
 
 def as_text(value: Any) -> str:
@@ -314,52 +265,3 @@ def widened(one: FieldType, other: FieldType) -> FieldType:
     if {one, other} == {FieldType.DATE, FieldType.TIMESTAMP}:
         return FieldType.TIMESTAMP
     return FieldType.TEXT
-
-
-def inferred(values: Sequence[Any]) -> FieldType | None:
-    """Return the narrowest type of a column that nobody declared; None when all are null.
-
-    Text that looks like a number stays text: zip codes and phone numbers are not numbers.
-    """
-    found = [
-        _inferred_of(kind, [value for value in values if type(value) is kind])
-        for kind in set(map(type, values)) - {NONE}
-    ]
-    return reduce(widened, found) if found else None
-
-
-TYPE_OF: dict[type, FieldType] = {
-    bool: FieldType.BOOLEAN,
-    Decimal: FieldType.NUMERIC,
-    float: FieldType.NUMERIC,
-    dict: FieldType.JSON,
-    list: FieldType.JSON,
-    datetime: FieldType.TIMESTAMP,
-    date: FieldType.DATE,
-}
-
-
-def _inferred_of(kind: type, values: Sequence[Any]) -> FieldType:
-    if kind is int:
-        return FieldType.INTEGER if all(v in INT64 for v in values) else FieldType.NUMERIC
-    return TYPE_OF.get(kind) or _inferred_text(values)
-
-
-def _inferred_text(values: Sequence[str]) -> FieldType:
-    try:
-        found = shapes(values)
-    except NotPlainError:
-        return FieldType.TEXT
-    if found != {""}:
-        found = found - {""}  # cleared fields say nothing about the type
-    dates = {shape for shape in found if is_plain(PLAIN_DATE, shape)}
-    times = {shape for shape in found if is_plain(ZONED_TIMESTAMP, shape)}
-    if found - dates - times:
-        return FieldType.TEXT
-    kind = FieldType.TIMESTAMP if times else FieldType.DATE
-    try:
-        for value in values:
-            _ = coerced(value, kind, "UTC")
-    except UnfitError:  # the shape of a date, but not one of the calendar
-        return FieldType.TEXT
-    return kind

@@ -69,6 +69,25 @@ def test_text_values_land_typed(warehouse: Warehouse) -> None:
     }
 
 
+@pytest.mark.parametrize("amount", ["1e400", "1E-400", "-2e999"])
+def test_a_number_beyond_a_float_is_kept_exactly(warehouse: Warehouse, amount: str) -> None:
+    load(warehouse, TYPED, [{"id": "1", "amount": amount}])
+
+    assert rows(warehouse, TYPED)["1"]["amount"] == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("amount", "1\n2"), ("count", "1\n2"), ("day", "2026-01-01\n2026-01-02")]
+)
+def test_two_lines_of_plain_text_are_not_a_plain_value(
+    warehouse: Warehouse, name: str, value: str
+) -> None:
+    load(warehouse, TYPED, [{"id": "1", name: value}, {"id": "2", name: None}])
+
+    assert rows(warehouse, TYPED)["1"][name] is None
+    assert [row["value"] for row in rejects(warehouse)] == [value]
+
+
 def test_an_unchanged_row_is_not_rewritten(warehouse: Warehouse) -> None:
     record = {"id": "1", "amount": "12.50", "at": "2026-01-02T03:04:05Z"}
     load(warehouse, TYPED, [record])

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 
 from connectors.model import FieldType
 from connectors.warehouse.columns import READY
-from connectors.warehouse.values import (
-    NotPlainError,
-    UnfitError,
-    coerced,
-    inferred,
-    shapes,
-    timestamp_text,
-    widened,
-)
+from connectors.warehouse.shapes import NotPlainError, inferred, shapes
+from connectors.warehouse.values import UnfitError, coerced, timestamp_text, widened
 
 TYPES = tuple(FieldType)
 
