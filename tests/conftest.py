@@ -49,8 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a Prefect server on one worker of pytest-xdist."""
+    """Keep the tests that share a Prefect server on one worker of pytest-xdist.
+
+    First of all, for pytest-xdist looks at the groups in this same hook.
+    """
     for item in items:
         if item.get_closest_marker("prefect"):
             item.add_marker(pytest.mark.xdist_group("prefect"))
@@ -166,7 +170,20 @@ def own_world(
 @pytest.fixture
 def warehouse(warehouse_url: str) -> Generator[Warehouse]:
     """Return an empty, migrated warehouse; the test runs once on each kind."""
-    opened = Warehouse.open(warehouse_url)
+    with migrated(warehouse_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite(sqlite_warehouse_url: str) -> Generator[Warehouse]:
+    """Return the same for what one kind of warehouse shows as well as the other."""
+    with migrated(sqlite_warehouse_url) as opened:
+        yield opened
+
+
+@contextmanager
+def migrated(url: str) -> Generator[Warehouse]:
+    opened = Warehouse.open(url)
     migrate(opened)
     yield opened
     opened.close()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 import uuid
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -19,11 +17,10 @@ from connectors.registry import SOURCES
 from connectors.sandbox import Sandbox
 from connectors.settings import load, variables
 from connectors.sync import Options, SourceSync, run
-from connectors.throttle import open_throttles
 from connectors.warehouse import locks, runs
 from connectors.warehouse.engine import Warehouse
-from connectors.warehouse.migrate import migrate
 from connectors.warehouse.runs import Status
+from tests.sources.pretend import Impatient, unhurried
 from tests.warehouse.loading import rows
 
 EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -38,16 +35,8 @@ def sandbox(source: Source, monkeypatch: pytest.MonkeyPatch) -> Generator[Sandbo
         yield vendor
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Generator[Warehouse]:
-    opened = Warehouse.open(f"sqlite:///{tmp_path / 'contract.sqlite3'}")
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
 def sync(source: Source, warehouse: Warehouse, options: Options) -> dict[str, StreamReport]:
-    """Run once without Prefect; close the run whatever happens."""
+    """Run once without Prefect and without waiting; close the run whatever happens."""
     run_id = str(uuid.uuid4())
     runs.open_run(warehouse, runs.NewRun(run_id=run_id, source=source.name, mode=options.mode))
     acquired = locks.acquire(warehouse, source.name, run_id)
@@ -55,8 +44,8 @@ def sync(source: Source, warehouse: Warehouse, options: Options) -> dict[str, St
     ref = runs.RunRef(run_id=run_id, source=source.name, fence=acquired.fence)
     assert runs.start(warehouse, ref)
     status, reports = Status.FAILED, list[StreamReport]()
-    stop = threading.Event()
-    context = Context(throttles=open_throttles(None, stopping=stop), stopping=stop)
+    stop = Impatient()
+    context = Context(throttles=unhurried(stop), stopping=stop)
     try:
         with SourceSync.open(
             source, warehouse, ref, options, context=context, settings=load(source.settings)
@@ -71,10 +60,10 @@ def sync(source: Source, warehouse: Warehouse, options: Options) -> dict[str, St
 @EVERY_SOURCE
 @pytest.mark.usefixtures("sandbox")
 def test_a_full_read_lands_every_stream_and_a_second_changes_nothing(
-    source: Source, warehouse: Warehouse
+    source: Source, sqlite: Warehouse
 ) -> None:
-    first = sync(source, warehouse, Options(mode="full"))
-    again = sync(source, warehouse, Options(mode="full"))
+    first = sync(source, sqlite, Options(mode="full"))
+    again = sync(source, sqlite, Options(mode="full"))
 
     problems = {name: report.error for name, report in first.items() if report.error}
     assert problems == {}
@@ -89,14 +78,14 @@ def test_a_full_read_lands_every_stream_and_a_second_changes_nothing(
 
 @EVERY_SOURCE
 def test_after_the_vendor_changed_nothing_of_its_ledger_is_missing(
-    source: Source, warehouse: Warehouse, sandbox: Sandbox
+    source: Source, sqlite: Warehouse, sandbox: Sandbox
 ) -> None:
-    sync(source, warehouse, Options(mode="full"))
+    sync(source, sqlite, Options(mode="full"))
     for _ in range(3):
         sandbox.step(source.name)
 
-    incremental = sync(source, warehouse, Options())
-    full = sync(source, warehouse, Options(mode="full"))
+    incremental = sync(source, sqlite, Options())
+    full = sync(source, sqlite, Options(mode="full"))
 
     assert {n: r.error for n, r in (incremental | full).items() if r.status is Status.FAILED} == {}
     for stream in source.streams:
@@ -106,7 +95,7 @@ def test_after_the_vendor_changed_nothing_of_its_ledger_is_missing(
             ledger = sandbox.ledger(source.name, stream.name)
         except KeyError:  # made up of several of the vendor's lists: its own tests compare it
             continue
-        stored = rows(warehouse, stream, source.name)
+        stored = rows(sqlite, stream, source.name)
         held = sum(not row["_deleted"] for row in stored.values())
         assert held >= sum(not entry.deleted for entry in ledger), stream.name
 
@@ -121,7 +110,7 @@ ASKS_FOR_CREDENTIALS = pytest.mark.parametrize(
 @ASKS_FOR_CREDENTIALS
 @pytest.mark.usefixtures("sandbox")
 def test_refused_credentials_stop_the_run_and_show_no_secret(
-    source: Source, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    source: Source, sqlite: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load(source.settings)
     for name, field in variables(source.settings).items():
@@ -130,7 +119,7 @@ def test_refused_credentials_stop_the_run_and_show_no_secret(
             monkeypatch.setenv(name, "wrong-credential-1234567890")
 
     with pytest.raises(ConfigError) as refused:
-        sync(source, warehouse, Options(mode="full"))
+        sync(source, sqlite, Options(mode="full"))
 
     assert isinstance(refused.value, CredentialsError) or "credential" in str(refused.value).lower()
     assert "wrong-credential" not in str(refused.value)
@@ -139,11 +128,11 @@ def test_refused_credentials_stop_the_run_and_show_no_secret(
 
 @EVERY_SOURCE
 def test_a_missing_credential_is_explained_before_the_vendor_is_asked(
-    source: Source, warehouse: Warehouse
+    source: Source, sqlite: Warehouse
 ) -> None:
     """Nothing of the source is set in a test's environment."""
     with pytest.raises(ConfigError, match=f"{source.name.upper()}_") as missing:
-        sync(source, warehouse, Options(mode="full"))
+        sync(source, sqlite, Options(mode="full"))
 
     assert "\n" not in str(missing.value)
 

@@ -19,7 +19,7 @@ from connectors.settings import load
 from connectors.sources import genius
 from connectors.sources.genius.columns import is_secret
 from connectors.sources.genius.tables import BY_STREAM
-from tests.sources.genius_database import context, records, request
+from tests.sources.genius.database import context, records, request
 
 NAMES = [stream.name for stream in genius.STREAMS]
 

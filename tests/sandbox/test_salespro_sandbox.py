@@ -15,9 +15,9 @@ from connectors.sandbox import Sandbox
 from connectors.sandbox.salespro import SalesPro
 from connectors.sandbox.salespro.queries import java
 from connectors.sandbox.salespro.vendor import DATABASE, KEY, SECRET
+from tests.sandbox.athena import WHERE, connected, ended, refused, start
 
 NOW = datetime(2026, 6, 15, 18, 30, tzinfo=UTC)
-WHERE = "s3://sandbox-results/x/"
 TOKEN = "a-client-request-token-of-32-characters"
 
 
@@ -37,45 +37,6 @@ def vendor(sandbox: Sandbox) -> SalesPro:
 @pytest.fixture
 def client(sandbox: Sandbox) -> Any:
     return connected(sandbox)
-
-
-def connected(sandbox: Sandbox, key: str = KEY, secret: str = SECRET) -> Any:
-    """Boto3's client with all it does by itself, its own retries excepted."""
-    config = import_module("botocore.config").Config(retries={"total_max_attempts": 1})
-    session = import_module("boto3").session.Session(key, secret, region_name="us-east-1")
-    return session.client(
-        "athena", endpoint_url=sandbox.environment()["SALESPRO_BASE_URL"], config=config
-    )
-
-
-def start(client: Any, sql: str, database: str = DATABASE, **more: Any) -> str:
-    started = client.start_query_execution(
-        QueryString=sql,
-        QueryExecutionContext={"Database": database},
-        ResultConfiguration={"OutputLocation": WHERE},
-        **more,
-    )
-    identifier: str = started["QueryExecutionId"]
-    return identifier
-
-
-def ended(client: Any, query_id: str) -> dict[str, Any]:
-    """Look until it is done; each look moves the pretend query on, so a few are enough."""
-    for _ in range(10):
-        found: dict[str, Any] = client.get_query_execution(QueryExecutionId=query_id)
-        execution: dict[str, Any] = found["QueryExecution"]
-        if execution["Status"]["State"] not in {"QUEUED", "RUNNING"}:
-            return execution
-    pytest.fail(f"query {query_id} did not end")
-
-
-def refused(call: Any, **asked: Any) -> tuple[str, str]:
-    """The code and message of the error that a call ends with."""
-    error: Any = import_module("botocore.exceptions").ClientError
-    with pytest.raises(error) as caught:
-        call(**asked)
-    said = caught.value.response["Error"]
-    return said["Code"], said["Message"]
 
 
 def test_boto3_reads_it_unchanged(client: Any, vendor: SalesPro) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from connectors.context import Context
 from connectors.errors import SyncError
@@ -15,7 +15,7 @@ from connectors.model import Json, Mode, Page, Reader, Record, Request, Source
 from connectors.sandbox import Sandbox
 from connectors.settings import load
 from connectors.sync import Options, SourceSync, StreamReport, run, verdict
-from connectors.throttle import open_throttles
+from connectors.throttle import Throttles, open_throttles
 from connectors.warehouse import runs
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.runs import Status
@@ -34,6 +34,18 @@ class Impatient(threading.Event):
     def wait(self, timeout: float | None = None) -> bool:
         self.waits.append(timeout or 0.0)
         return self.is_set()
+
+
+def unhurried(stopping: threading.Event) -> Throttles:
+    """Budgets by a clock of their own, which a wait moves on: nobody waits for real."""
+    micros = 0
+
+    def sleep(seconds: float) -> bool:
+        nonlocal micros
+        micros += round(seconds * 1_000_000)
+        return False
+
+    return open_throttles(None, stopping=stopping, clock=lambda: micros, sleep=sleep)
 
 
 @dataclass(slots=True)
@@ -195,6 +207,26 @@ class Pretend:
         found = rows(warehouse, stream, self.source.name)
         return {key: row for key, row in found.items() if not row["_deleted"]}
 
+    def differing(self, warehouse: Warehouse) -> dict[str, set[str]]:
+        """Keys per stream that are in the warehouse or at the vendor, but not in both.
+
+        Streams that are not read unless asked for are left out.
+        """
+        names = [stream.name for stream in self.source.streams if not stream.optional]
+        keys = {name: {_text(key) for key in self.stored(warehouse, name)} for name in names}
+        return {name: odd for name in names if (odd := keys[name] ^ set(self.truth(name)))}
+
     def advance(self, **span: float) -> None:
         """Let the sandbox's clock, which is also the client's, move on."""
         self.sandbox.clock.advance(timedelta(**span))
+
+    def later(self, **span: float) -> None:
+        """Let records change, then time pass."""
+        self.sandbox.step()
+        self.advance(**span)
+
+
+def _text(key: Any) -> str:
+    """A key of a row in the sandbox's form."""
+    parts = cast("tuple[Any, ...]", key if isinstance(key, tuple) else (key,))
+    return ":".join(p.isoformat() if isinstance(p, datetime) else str(p) for p in parts)

@@ -1,8 +1,8 @@
 """What a column holds, how it is selected, and its values as the warehouse takes them.
 
-Values arrive as the bytes that the server sent and leave as text, column by column: nothing
-is parsed here. Three things would not survive as text and are seen to: a date with a zero in
-it, bytes that are no UTF-8, and times that need their offset from UTC.
+Values arrive as the bytes that the server sent and leave column by column: whole numbers as
+such, all others as text. Three things would not survive as text and are seen to: a date with
+a zero in it, bytes that are no UTF-8, and times that need their offset from UTC.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, TypeAlias, cast
 
 from connectors.model import FieldType, Record, Refused
@@ -122,6 +123,8 @@ def is_secret(table: Table, name: str) -> bool:
 
 def _converter(declared: str, zone: Zone) -> Convert:
     kind = field_type(declared)
+    if kind is FieldType.INTEGER:
+        return integers
     if kind is FieldType.BOOLEAN:
         return flags
     if kind is FieldType.DATE:
@@ -159,6 +162,17 @@ def _judged_text(values: Bytes) -> Found:
             shown = (value or b"").decode(errors="backslashreplace")
             problems.append((row, shown, "holds bytes that are not UTF-8"))
     return Found(found, problems)
+
+
+def integers(values: Bytes) -> Found:
+    """Whole numbers, whose keys the warehouse need not judge one by one as it does text.
+
+    A SQLite file may hold anything in such a column: that stays text, and is judged.
+    """
+    try:
+        return Found([None if value is None else int(value) for value in values])
+    except ValueError:
+        return text(values)
 
 
 def flags(values: Bytes) -> Found:
@@ -200,10 +214,8 @@ def records_of(
     found = [
         one.convert(values) for one, values in zip(fields, zip(*rows, strict=True), strict=True)
     ]
-    records: list[Record] = [
-        dict(zip(names, values, strict=True))
-        for values in zip(*(column.values for column in found), strict=True)
-    ]
+    by_row = zip(*(column.values for column in found), strict=True)
+    records: list[Record] = list(map(dict, map(zip, repeat(names), by_row)))
     refused = [
         _refused(records[row], key, one.name, value, reason)
         for one, column in zip(fields, found, strict=True)

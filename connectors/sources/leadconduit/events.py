@@ -28,6 +28,7 @@ OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 REPEATS = 2  # times that a page may come again before we give up
 SECOND = timedelta(seconds=1)
 BAD_REQUEST = 400
+LAST_OF_IDS = 0xFFFFFFFF  # the last second that an id can begin with, in 2106
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Question:
 def pages(client: ApiClient, question: Question, opener: Opener) -> Iterator[EventPage]:
     """Yield the events asked for, page by page."""
     after, signs, repeats = question.after, 0, 0
+    last_second = f"{min(int(question.until.timestamp()), LAST_OF_IDS):08x}"
     for _ in page_numbers("leadconduit.events"):
         found = [opener.open(item) for item in question.ask(client, after)]
         ids = [str(event.id) for event in found if event.id]
@@ -100,7 +102,7 @@ def pages(client: ApiClient, question: Question, opener: Opener) -> Iterator[Eve
                     f"leadconduit.events: the page after {after} comes again and again"
                 )
             continue
-        inside = [event for event in found if not _begun_after(event, question.until)]
+        inside = [event for event in found if not _begun_after(event, last_second)]
         if found:
             after = max(ids)
             if ids == sorted(ids):
@@ -131,9 +133,10 @@ def begun(event_id: str) -> datetime | None:
     return datetime.fromtimestamp(int(event_id[:8], 16), UTC)
 
 
-def _begun_after(event: Event, until: datetime) -> bool:
-    at = begun(str(event.id))
-    return at is not None and at > until
+def _begun_after(event: Event, last_second: str) -> bool:
+    """Tell by its id, which begins with the second that it began in."""
+    event_id = str(event.id)
+    return event_id[:8] > last_second and OBJECT_ID.fullmatch(event_id) is not None
 
 
 def _second(moment: datetime) -> datetime:

@@ -8,7 +8,7 @@ and made anew when an event has another one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, cast
@@ -42,12 +42,16 @@ class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
 
 
 class Opener:
-    """Opens the events of one account. `plain` names the members to decode."""
+    """Opens the events of one account. `plain` names the members to decode.
 
-    def __init__(self, plain: AbstractSet[str]) -> None:
+    `declared` are members that every event shall have: they are None where it has none.
+    """
+
+    def __init__(self, plain: AbstractSet[str], declared: Iterable[str] = ()) -> None:
         self._plain = plain
         self._attributes = {"id": "id", "type": "type"}  # by member
         self._take(Event)
+        self._learn(declared)
 
     def open(self, item: Any) -> Event:
         """Return an item of a list of events. Raises `ContractError` when it is no object."""
@@ -70,7 +74,7 @@ class Opener:
                 beyond[name] = value
         return self._shape(**known, beyond=beyond or None)
 
-    def _learn(self, members: Mapping[str, Any]) -> None:
+    def _learn(self, members: Iterable[str]) -> None:
         new = [
             name
             for name in members

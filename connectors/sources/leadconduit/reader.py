@@ -22,6 +22,7 @@ from connectors.sources.leadconduit.opening import Event, Opener
 from connectors.sources.leadconduit.settings import Settings
 from connectors.sources.leadconduit.streams import BY_STREAM, EVENTS, LEADS, STREAMS, Listed
 from connectors.sources.leadconduit.values import (
+    DECLARED,
     PLAIN,
     event_record,
     lead_record,
@@ -109,7 +110,7 @@ class LeadConduit:
             limit=MAX_PAGE if request.page_size >= USUAL_PAGE else request.page_size,
             params=params,
         )
-        for page in pages(self._client, question, Opener(PLAIN)):
+        for page in pages(self._client, question, Opener(PLAIN, DECLARED)):
             yield Page(
                 records=[
                     shape(event)

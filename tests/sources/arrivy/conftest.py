@@ -1,0 +1,13 @@
+"""Arrivy is the vendor of these tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.model import Source
+from connectors.sources import arrivy
+
+
+@pytest.fixture
+def source() -> Source:
+    return arrivy.SOURCE

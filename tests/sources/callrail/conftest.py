@@ -1,0 +1,13 @@
+"""CallRail is the vendor of these tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.model import Source
+from connectors.sources import callrail
+
+
+@pytest.fixture
+def source() -> Source:
+    return callrail.SOURCE
