@@ -25,7 +25,7 @@ demo: install ## sync every source twice from pretend vendors into SQLite; needs
 	$(RUN) -m flows.demo $(ARGS)
 
 test: install-dev ## run the tests on real servers; ARGS="-k hubspot" picks some
-	$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: install-dev ## format, lint, types, import contracts, generated docs, dependencies, locks
 	$(RUN) -m ruff format --check .

@@ -12,6 +12,12 @@ from tests.conftest import available
 from tests.flows.prefect_stack import Stack, prefect_stack
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that the workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("servers") is None)
+
+
 @pytest.fixture(scope="session")
 def started_stack(server_session: servers.Session) -> Generator[Stack]:
     """The servers of `stack`; starting them takes long."""

@@ -31,6 +31,7 @@ BINARY = frozenset(
 FLAGS: dict[bytes | None, bool | None] = {b"0": False, b"1": True, None: None}
 ZERO_DATE = re.compile(r"0000-|\d{4}-00|\d{4}-\d\d-00")
 BITS_OF_INTEGER = 63
+DIGITS = b"-0123456789"
 DECLARED = re.compile(r"(\w+)\s*(?:\((\d+)[^)]*\))?")
 
 
@@ -167,8 +168,11 @@ def _judged_text(values: Bytes) -> Found:
 def integers(values: Bytes) -> Found:
     """Whole numbers, whose keys the warehouse need not judge one by one as it does text.
 
-    A SQLite file may hold anything in such a column: that stays text, and is judged.
+    A SQLite file may hold anything in such a column: that stays text, and is judged, for
+    Python reads numbers in `1_000` and ` 1 ` too.
     """
+    if b"".join(filter(None, values)).translate(None, DIGITS):
+        return text(values)
     try:
         return Found([None if value is None else int(value) for value in values])
     except ValueError:

@@ -256,6 +256,8 @@ def test_a_whole_number_that_is_none_stays_text() -> None:
     """SQLite's columns hold anything; the warehouse refuses it, with a reason."""
     assert integers([b"12", None, b"-3"]).values == [12, None, -3]
     assert integers([b"12", None, b"1.5"]).values == ["12", None, "1.5"]
+    assert integers([b"1_000", b" 7"]).values == ["1_000", " 7"]
+    assert integers([b"1-2", None]).values == ["1-2", None]
 
 
 def test_numbers_stay_exact(database: Database) -> None:
