@@ -90,8 +90,10 @@ def run(source: Source, options: Options) -> State:
                     ending = sync(source, options, tracked, held, done)
             except SyncError as error:
                 ending = Ending.of(tracked.beat.verdict or error)
-            reports.publish(source, options, ending, done, tracked.beat)
-            return tracked.close(ending).state()
+            ended = tracked.close(ending)
+        # Last, for Prefect's server may be away: row, slot and lock do not wait for it.
+        reports.publish(source, options, ended, done, tracked.beat)
+        return ended.state()
     except SyncError as error:  # there is no warehouse to keep a row in
         return Ending.of(error).state()
 

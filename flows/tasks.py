@@ -9,11 +9,12 @@ from __future__ import annotations
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import cast
 
 import httpx
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectConcurrentFuture
 
 from connectors.errors import RunError, StreamError, SyncError
 from connectors.model import Counts
@@ -45,9 +46,13 @@ def load_chunk(stream: StreamSync, chunk: int) -> Counts:  # noqa: ARG001 - name
 
 
 def sync_chunk(stream: StreamSync, chunk: int) -> None:
-    """Fetch a chunk in a thread while this one loads it. Raises the first error of either."""
-    fetching: PrefectFuture[int] = extract_chunk.submit(stream, chunk)  # pyright: ignore[reportUnknownMemberType] - Prefect leaves two of three overloads untyped
-    while stream.chunk < chunk and not fetching.state.is_final():
+    """Fetch a chunk in a thread while this one loads it. Raises the first error of either.
+
+    The future under Prefect's is asked whether the fetch has ended: Prefect's would ask the
+    server, and a sync must go on while that is away or waits for its database.
+    """
+    fetching = cast("PrefectConcurrentFuture[int]", extract_chunk.submit(stream, chunk))  # pyright: ignore[reportUnknownMemberType] - Prefect leaves two of three overloads untyped
+    while stream.chunk < chunk and not fetching.wrapped_future.done():
         fetching.wait(BEGUN_SECONDS)  # loading waits for a fetch that has begun, and no other
     if stream.chunk >= chunk:
         try:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -130,6 +131,16 @@ def test_the_network_is_out_of_reach() -> None:
         pytest.raises(SocketConnectBlockedError),
     ):
         connection.connect(("192.0.2.1", 80))  # an address set aside for documentation
+
+
+@pytest.mark.xdist_group("told")
+def test_a_group_of_tests_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """Pytest 9.2 drops the group from the id, and each worker starts all servers anew."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("there are groups only among the workers of pytest-xdist")
+
+    this = cast("pytest.Item", request.node)  # pyright: ignore[reportUnknownMemberType]
+    assert this.nodeid.endswith("@told")
 
 
 @pytest.mark.prefect

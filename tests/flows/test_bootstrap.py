@@ -110,6 +110,7 @@ async def resolved(**job_variables: Any) -> dict[str, str | None]:
     return made.env
 
 
+@pytest.mark.prefect
 def test_a_run_waits_for_minutes_for_a_server_that_restarts_whatever_else_is_set() -> None:
     """Prefect's own five attempts end after a minute (2 + 4 + ... + 32 s), and the run fails."""
     environment = asyncio.run(resolved(env={"ENABLE_SALESPRO": "true"}))

@@ -12,8 +12,6 @@ from connectors.model import Request
 from tests.sources.arrivy.situations import cursor
 from tests.sources.pretend import NOW, Gathered, Pretend
 
-# Windows
-
 
 @pytest.mark.parametrize("edges", ["both", "from", "to", "none"])
 def test_tasks_where_two_windows_meet_are_read_whichever_end_belongs_to_one(
@@ -79,9 +77,6 @@ def test_a_window_may_be_cut_in_the_account_s_zone(pretend: Pretend, zone: int) 
                 and (task["start_datetime"] or "~") < f"{page.closed.until:%Y-%m-%d}"
             }
             assert inside <= found
-
-
-# Pages
 
 
 @pytest.mark.parametrize("paging", ["usual", "page ignored", "size ignored", "all"])
@@ -161,9 +156,6 @@ def test_from_the_usual_page_size_on_the_largest_page_is_asked_for(pretend: Pret
 
     targets = [seen.target for seen in pretend.sandbox.requests("arrivy")]
     assert all("items_per_page=500" in target for target in targets)
-
-
-# Details
 
 
 @pytest.mark.parametrize("name", ["task_statuses", "task_ratings"])

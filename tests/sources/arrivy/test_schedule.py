@@ -32,9 +32,6 @@ def asked(pretend: Pretend) -> list[dict[str, str]]:
     ]
 
 
-# Times and their changes
-
-
 @pytest.mark.parametrize(
     "change",
     [datetime(2026, 3, 8, tzinfo=UTC), datetime(2025, 11, 2, tzinfo=UTC)],
@@ -206,9 +203,6 @@ def test_a_cursor_in_the_future_is_taken_for_now(pretend: Pretend) -> None:
 def test_a_cursor_of_another_version_is_refused(pretend: Pretend) -> None:
     gathered = pretend.read("task_statuses", "incremental", cursor={"page": 3})
     assert isinstance(gathered.error, ConfigError)
-
-
-# Going on after an interruption
 
 
 @pytest.mark.parametrize("name", OF_TASKS)

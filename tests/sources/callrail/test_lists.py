@@ -20,9 +20,6 @@ def closed(pages: list[Page]) -> list[tuple[datetime, datetime]]:
     return [(page.closed.since, page.closed.until) for page in pages if page.closed]
 
 
-# Days and zones
-
-
 @pytest.mark.parametrize("zone", ["company", "account", "utc"])
 @pytest.mark.parametrize("change", [date(2026, 3, 8), date(2025, 11, 2)], ids=["spring", "autumn"])
 def test_no_call_is_lost_around_a_change_of_the_clock(
@@ -135,9 +132,6 @@ def test_a_date_refused_beyond_the_edge_fails_the_stream(pretend: Pretend) -> No
     assert "revise the range" in str(gathered.error)
 
 
-# Fields
-
-
 def test_a_field_that_callrail_forgot_is_left_out_with_a_note(pretend: Pretend) -> None:
     pretend.vendor.lists.unknown = {"conversational_transcript", "utmz"}
 
@@ -166,9 +160,6 @@ def test_the_fields_of_calls_can_be_chosen(pretend: Pretend) -> None:
 
     assert {"tags", "value", "id"} <= gathered.records[0].keys()
     assert "note" not in gathered.records[0]
-
-
-# Counts and pages
 
 
 @pytest.mark.parametrize("totals", ["usual", "records", "pages", "none"])

@@ -21,9 +21,6 @@ def closed(pages: list[Page]) -> list[tuple[datetime, datetime]]:
     return [(page.closed.since, page.closed.until) for page in pages if page.closed]
 
 
-# What is read
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_read_gives_every_record_as_it_is_now(pretend: Pretend, name: str) -> None:
     gathered = pretend.read(name, page_size=20)
@@ -170,9 +167,6 @@ def test_an_interrupted_read_notices_what_vanished_meanwhile(pretend: Pretend) -
     assert pretend.complete(rest, "calls")
 
 
-# Messages
-
-
 def test_messages_have_steady_keys_wherever_they_are_found(pretend: Pretend) -> None:
     full = pretend.read("text_messages")
     recent = pretend.read("text_messages", settings={"messages": "recent"})
@@ -201,9 +195,6 @@ def test_a_conversation_is_asked_for_only_when_its_row_may_hide_messages(
     said = [record for record in gathered.records if record["conversation_id"] == busy]
     assert {path.rpartition("/")[2] for path in asked} == {f"{busy}.json"}
     assert len(said) >= 9
-
-
-# Cost
 
 
 def test_a_full_read_takes_within_a_tenth_of_the_requests_that_its_rows_need(

@@ -16,9 +16,6 @@ from tests.sources.pretend import NOW, Pretend
 NAMES = [stream.name for stream in leadconduit.STREAMS]
 
 
-# What is read
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_read_gives_every_record(pretend: Pretend, name: str) -> None:
     assert pretend.complete(pretend.read(name, page_size=30), name)
@@ -116,9 +113,6 @@ def test_null_stands_for_an_empty_list(pretend: Pretend) -> None:
 
     assert gathered.records == []
     assert gathered.error is None
-
-
-# Typed values
 
 
 def typed(normal: Any, **more: Any) -> dict[str, Any]:

@@ -22,9 +22,6 @@ def asked(pretend: Pretend, path: str) -> int:
     return sum(seen.path == path for seen in pretend.sandbox.requests("salesrabbit"))
 
 
-# What is read
-
-
 @pytest.mark.parametrize("page_size", [30, 200])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_read_gives_every_record(pretend: Pretend, name: str, page_size: int) -> None:
@@ -170,9 +167,6 @@ def test_a_list_of_unconfirmed_path_is_optional_and_its_path_a_setting(
     assert "SALESRABBIT_..._PATH" in str(missing.error)
     found = pretend.read(name, settings={setting: "/users"})
     assert len(found.records) == 30
-
-
-# Oddities of the records
 
 
 def test_an_address_is_read_flat_or_nested(pretend: Pretend) -> None:
