@@ -7,7 +7,7 @@ import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import hypothesis
 import psutil
@@ -163,7 +163,8 @@ def own_world(
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    if request.node.get_closest_marker("prefect"):
+    test = cast("pytest.Item", request.node)  # pyright: ignore[reportUnknownMemberType]
+    if test.get_closest_marker("prefect"):
         request.getfixturevalue("prefect_harness")
 
 
