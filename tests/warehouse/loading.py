@@ -20,6 +20,19 @@ from connectors.warehouse.schema import TargetTable
 
 SOURCE = "acme"
 CONTACTS = Stream(name="contacts")
+TYPED = Stream(
+    name="typed",
+    fields={
+        "amount": FieldType.NUMERIC,
+        "count": FieldType.INTEGER,
+        "done": FieldType.BOOLEAN,
+        "day": FieldType.DATE,
+        "at": FieldType.TIMESTAMP,
+        "more": FieldType.JSON,
+        "note": FieldType.TEXT,
+    },
+)
+VERSIONED = Stream(name="versioned", version="changed", fields={"changed": FieldType.TIMESTAMP})
 
 
 def start_run(warehouse: Warehouse, source: str = SOURCE) -> RunRef:
