@@ -8,7 +8,6 @@ import argparse
 import shlex
 import signal
 import sys
-import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import msgspec
 from connectors.sandbox.app import Sandbox
 from connectors.sandbox.faults import Rule, read_rules
 from connectors.sandbox.vendors import VENDORS
+
+STOPPING = {signal.SIGTERM, signal.SIGINT}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,13 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--clock", type=instant, default=None, help="pin the clock at this instant (ISO, with zone)"
     )
     options = parser.parse_args(arguments)
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: object) -> None:
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    # Waited for, not handled: two at once deadlock a handler that sets an event. Threads that
+    # begin later leave them alone too, and a shell's background has SIGINT ignored until here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     sandbox = Sandbox(
         seed=options.seed,
         scale=options.scale,
@@ -57,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         ]
         sys.stdout.write("\n".join([*lines, "ready", ""]))
         sys.stdout.flush()
-        stopped.wait()
+        signal.sigwait(STOPPING)
     return 0
 
 

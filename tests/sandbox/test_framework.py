@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,6 +198,22 @@ def test_the_command_prints_its_environment_then_ready_and_stops_on_a_signal(
 
     assert statuses == [503, 200]
     assert opened.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_many_signals_at_once_stop_it_like_one(
+    process: Callable[..., subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    opened = process("--only", "hubspot", "--scale", "0.1")
+    assert opened.stdout is not None
+    while opened.stdout.readline().strip() != "ready":
+        pass
+
+    deadline = time.monotonic() + 20
+    while opened.poll() is None and time.monotonic() < deadline:
+        os.kill(opened.pid, number)
+
+    assert opened.poll() == 0
 
 
 def test_the_command_refuses_an_unknown_vendor_in_one_line(
