@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import Flow, get_client
+from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.utilities.callables import get_parameter_defaults
 
@@ -29,7 +29,8 @@ def open_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:  # 
     """
     given = get_parameter_defaults(flow.fn) | flow_run.parameters
     try:
-        _ = tracking.begin(str(flow_run.id), flow_run.name, given, _deployment(flow_run))
+        deployed_as = tracking.deployment_name(flow_run)
+        _ = tracking.begin(str(flow_run.id), flow_run.name, given, deployed_as)
     except SyncError:
         return  # the body tries again, and there it ends the run with one sentence
 
@@ -56,10 +57,3 @@ def close_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None
 
 def _close(flow_run: FlowRun, status: Status, reason: str) -> None:
     tracking.close(str(flow_run.id), Ending(status, scrub(reason)))
-
-
-def _deployment(flow_run: FlowRun) -> str | None:
-    if flow_run.deployment_id is None:
-        return None
-    with get_client(sync_client=True) as client:
-        return client.read_deployment(flow_run.deployment_id).name

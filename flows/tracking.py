@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefect._internal.control_listener import get_intent
-from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext, SyncClientContext
 from prefect.exceptions import TerminationSignal
-from prefect.runtime import deployment
 from prefect.states import Completed, Failed
 
 from connectors import settings
@@ -162,6 +161,17 @@ def begin(
     return tracked
 
 
+def deployment_name(flow_run: FlowRun) -> str | None:
+    """Return what a run was deployed as; None for one that was started as a function.
+
+    Asked with the run's own client, the one that waits for a server which restarts.
+    """
+    if flow_run.deployment_id is None:
+        return None
+    with SyncClientContext.get_or_create() as open_here:
+        return open_here.client.read_deployment(flow_run.deployment_id).name
+
+
 @contextmanager
 def guarded_here() -> Generator[Tracked]:
     """Hold row and beat of the flow run that is going on; close the row whatever ends it.
@@ -173,7 +183,9 @@ def guarded_here() -> Generator[Tracked]:
     assert now is not None
     assert now.flow_run is not None
     run_id = str(now.flow_run.id)
-    tracked = begin(run_id, now.flow_run.name, now.parameters or {}, deployment.name)
+    tracked = _mine.get(run_id) or begin(
+        run_id, now.flow_run.name, now.parameters or {}, deployment_name(now.flow_run)
+    )
     try:
         yield tracked
     except BaseException as stop:
