@@ -20,6 +20,7 @@ from connectors.errors import RunError, StreamError, SyncError
 from connectors.model import Counts
 from connectors.secrets import scrub
 from connectors.sync import StreamSync
+from flows import words
 from flows.settings import CHUNK_RECORDS
 
 BEGUN_SECONDS = 0.05  # how often to look whether a fetch has begun
@@ -75,9 +76,7 @@ def told_plainly() -> Generator[None]:
     except SyncError as error:
         raise error from None
     except httpx.HTTPError as error:  # the sources turn theirs into SyncErrors
-        raise RunError(
-            f"The Prefect API failed ({type(error).__name__}): see its log, then run again."
-        ) from None
+        raise RunError(words.api_failed(error)) from None
     except Exception as error:  # noqa: BLE001 - a defect: its own text may hold anything
         frames = traceback.extract_tb(error.__traceback__)
         # Places only: a line of source may spell out a value, as a test or a preset does.

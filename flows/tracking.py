@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from prefect._internal.control_listener import get_intent
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext, SyncClientContext
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import ObjectNotFound, TerminationSignal
 from prefect.states import Completed, Failed
 
 from connectors import settings
 from connectors.context import Context
-from connectors.errors import Stopped, SyncError
+from connectors.errors import RunError, Stopped, SyncError
 from connectors.model import MODES
 from connectors.patience import REOPEN_AFTER
 from connectors.secrets import scrub
@@ -28,7 +29,7 @@ from connectors.throttle import open_throttles
 from connectors.warehouse import migrate, runs
 from connectors.warehouse.engine import Warehouse
 from connectors.warehouse.runs import Status
-from flows import credentials, heartbeat
+from flows import credentials, heartbeat, words
 from flows.heartbeat import Heartbeat
 from flows.settings import FlowSettings
 
@@ -164,12 +165,18 @@ def begin(
 def deployment_name(flow_run: FlowRun) -> str | None:
     """Return what a run was deployed as; None for one that was started as a function.
 
-    Asked with the run's own client, the one that waits for a server which restarts.
+    Asked with the run's own client, the one that waits for a server which restarts. Raises
+    `RunError` when the server stays away. A deployment that was deleted since has no name.
     """
     if flow_run.deployment_id is None:
         return None
-    with SyncClientContext.get_or_create() as open_here:
-        return open_here.client.read_deployment(flow_run.deployment_id).name
+    try:
+        with SyncClientContext.get_or_create() as open_here:
+            return open_here.client.read_deployment(flow_run.deployment_id).name
+    except ObjectNotFound:
+        return None
+    except httpx.HTTPError as error:
+        raise RunError(words.api_failed(error)) from None
 
 
 @contextmanager

@@ -83,6 +83,11 @@ def outcome(report: StreamReport) -> str:
     return f"{report.stream} {report.status}: {rows}, {cost}{why}"
 
 
+def api_failed(error: Exception) -> str:
+    """Say that Prefect's server could not be asked, and what to do."""
+    return f"The Prefect API failed ({type(error).__name__}): see its log, then run again."
+
+
 def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"  # noqa: PLR2004 - two digits
 

@@ -37,7 +37,7 @@ ATTEMPTS = 3  # of one batch; a lock is waited for 30 s in each
 
 
 class StreamWriter:
-    """Writes one stream of one run. Not shared between threads."""
+    """Writes one stream of one run, one thread at a time; `prepare` alone may go on beside it."""
 
     def __init__(
         self,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import psutil
 from sqlalchemy.engine import make_url
@@ -20,6 +21,7 @@ from sqlalchemy.engine import make_url
 from deployments.processes import FolderOfProcesses
 from tests import servers
 
+Drained: TypeAlias = "tuple[set[Future[bool]], set[Future[bool]]]"
 CLUSTER = os.environ.get("TEST_STACK") == "cluster"
 
 
@@ -81,7 +83,8 @@ class PrefectServers:
 def _stop_senders() -> None:
     from prefect._internal.concurrency.services import QueueService
 
-    QueueService.drain_all(timeout=60)  # of every class: they share one register
+    _, still_busy = cast("Drained", QueueService.drain_all(timeout=60))  # of every class
+    assert not still_busy, "a sender still waits for the server before"
 
 
 @contextmanager
